@@ -1,0 +1,256 @@
+//! ACL semantics: which commands a list of rules permits on a line, in which form the server keeps the
+//! rules, and which relatives a denied command has.
+
+mod families;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::engine::{CommandSet, Line};
+use crate::format::{ChannelPattern, CommandName, KeyPattern};
+
+pub use families::relatives;
+
+/// A rule that a line does not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// No such command or subcommand.
+    Command,
+    /// No such category.
+    Category,
+    /// `-command|subcommand` before 7.0.
+    SubcommandDenial,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Unknown::Command => "no such command or subcommand",
+            Unknown::Category => "no such category",
+            Unknown::SubcommandDenial => "subcommands can be denied from 7.0 on only",
+        })
+    }
+}
+
+/// What a name stands for: a category with the subcommands of its commands, a command with its
+/// subcommands, or one subcommand. On 6.2 a subcommand stands for its command, of which it allows a part.
+///
+/// # Errors
+/// The line does not know the name.
+pub fn select(line: &Line, name: &str) -> Result<CommandSet, Unknown> {
+    if let Some(category) = name.strip_prefix('@') {
+        return line.category(category).cloned().ok_or(Unknown::Category);
+    }
+    let mut set = CommandSet::none(line.commands.len());
+    if let Some(id) = line.command(name) {
+        line.with_subcommands(id).for_each(|id| set.insert(id));
+        return Ok(set);
+    }
+    // `+command|first-argument`: any argument is accepted for a command without subcommands.
+    let (command, argument) = name.split_once('|').ok_or(Unknown::Command)?;
+    let id = line.command(command).ok_or(Unknown::Command)?;
+    if line.with_subcommands(id).count() > 1 || argument.contains('|') {
+        return Err(Unknown::Command);
+    }
+    set.insert(id);
+    Ok(set)
+}
+
+/// What a list of rules permits, evaluated in order as the server does, starting from nothing.
+///
+/// # Errors
+/// The place of the first rule that the line does not know, and why.
+pub fn evaluate(line: &Line, rules: &[String]) -> Result<CommandSet, (usize, Unknown)> {
+    let mut set = CommandSet::none(line.commands.len());
+    for (place, rule) in rules.iter().enumerate() {
+        let (allow, name) = (rule.starts_with('+'), rule.get(1..).unwrap_or(""));
+        if !allow && name.contains('|') && !line.has_subcommands() {
+            return Err((place, Unknown::SubcommandDenial));
+        }
+        let selected = select(line, name).map_err(|unknown| (place, unknown))?;
+        if allow { set.add(&selected) } else { set.remove(&selected) }
+    }
+    Ok(set)
+}
+
+/// The rules in the form that the server keeps: a later rule drops earlier ones for the same name or its
+/// subcommands, and `@all` drops everything (ACLUpdateCommandRules in 7.2).
+pub fn canonical(rules: impl IntoIterator<Item = String>) -> Vec<String> {
+    let rules: Vec<String> = rules.into_iter().collect();
+    let mut later: BTreeSet<&str> = BTreeSet::new();
+    let mut kept: Vec<&str> = Vec::new();
+    let mut base = "-@all";
+    for rule in rules.iter().rev() {
+        let name = rule.get(1..).unwrap_or("");
+        if name == "@all" {
+            base = rule;
+            break;
+        }
+        let covered = name.match_indices('|').filter_map(|(end, _)| name.get(..end)).any(|parent| later.contains(parent));
+        if later.insert(name) && !covered {
+            kept.push(rule);
+        }
+    }
+    std::iter::once(base).chain(kept.into_iter().rev()).map(str::to_owned).collect()
+}
+
+/// What nobody but role `admin` may run: the disabled commands and their relatives.
+///
+/// # Errors
+/// The place of the first name that the line does not know, and why.
+pub fn denied(line: &Line, disabled: &[CommandName]) -> Result<CommandSet, (usize, Unknown)> {
+    let mut set = CommandSet::none(line.commands.len());
+    for (place, name) in disabled.iter().enumerate() {
+        let name = name.as_str();
+        if name.contains('|') && !line.has_subcommands() {
+            return Err((place, Unknown::SubcommandDenial));
+        }
+        let selected = select(line, name).map_err(|unknown| (place, unknown))?;
+        for (id, command) in line.commands.iter().enumerate().filter(|(id, _)| selected.contains(*id)) {
+            set.insert(id);
+            for relative in relatives(command.name) {
+                if let Ok(family) = select(line, relative) {
+                    set.add(&family);
+                }
+            }
+        }
+    }
+    Ok(set)
+}
+
+/// The rules that take `denied` from what `rules` permit: as few as possible, whole commands first.
+pub fn subtraction(line: &Line, rules: &[String], denied: &CommandSet) -> Vec<String> {
+    let Ok(permitted) = evaluate(line, rules) else { return Vec::new() };
+    if !permitted.intersects(denied) {
+        return Vec::new();
+    }
+    let mut minus = Vec::new();
+    let mut covered = BTreeSet::new();
+    for id in permitted.both(denied) {
+        let Some(command) = line.commands.get(id).filter(|_| !covered.contains(&id)) else { continue };
+        let parent = command.name.split_once('|').and_then(|(parent, _)| Some((parent, line.command(parent)?)));
+        let (name, first) = match parent {
+            // The command itself may be denied although only its subcommand was granted.
+            Some((parent, parent_id)) if denied.contains(parent_id) => (parent, parent_id),
+            _ => (command.name, id),
+        };
+        covered.extend(line.with_subcommands(first));
+        minus.push(format!("-{name}"));
+    }
+    minus
+}
+
+/// One set of permissions: the user's own, or a selector's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permissions {
+    /// Key patterns in order; a pattern occurs once.
+    pub keys: Vec<KeyPattern>,
+    /// Channel patterns in order.
+    pub channels: Vec<ChannelPattern>,
+    /// Command rules in canonical form, the first is `-@all` or `+@all`.
+    pub commands: Vec<String>,
+}
+
+impl Permissions {
+    /// The tokens of this set in an ACL file, in the order in which ACL SAVE writes them.
+    pub fn tokens(&self) -> Vec<String> {
+        let all_keys = self.keys.iter().any(|key| key.read && key.write && key.pattern == "*");
+        let mut tokens = if all_keys {
+            vec!["~*".to_owned()]
+        } else {
+            self.keys.iter().map(|key| key_token(key)).collect()
+        };
+        if self.channels.iter().any(|channel| channel.as_str() == "*") {
+            tokens.push("&*".to_owned());
+        } else {
+            tokens.push("resetchannels".to_owned());
+            tokens.extend(self.channels.iter().map(|channel| format!("&{channel}")));
+        }
+        tokens.extend(self.commands.iter().cloned());
+        tokens
+    }
+}
+
+fn key_token(key: &KeyPattern) -> String {
+    match (key.read, key.write) {
+        (true, false) => format!("%R~{}", key.pattern),
+        (false, true) => format!("%W~{}", key.pattern),
+        _ => format!("~{}", key.pattern),
+    }
+}
+
+/// Joins patterns that name the same keys, as the server does: `%R~a` and `%W~a` are `~a`.
+pub fn merge_keys(keys: &[KeyPattern]) -> Vec<KeyPattern> {
+    let mut index = BTreeMap::new();
+    let mut merged: Vec<KeyPattern> = Vec::new();
+    for key in keys {
+        let place = *index.entry(key.pattern.as_str()).or_insert(merged.len());
+        match merged.get_mut(place) {
+            Some(known) => {
+                known.read |= key.read;
+                known.write |= key.write;
+            }
+            None => merged.push(key.clone()),
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::EngineVersion;
+    use crate::profile::EngineKind;
+
+    fn line(version: &str) -> &'static Line {
+        let version: EngineVersion = version.parse().expect("version");
+        crate::engine::line(EngineKind::Redis, version).expect("known line")
+    }
+
+    fn permits(line: &Line, rules: &[&str], command: &str) -> bool {
+        let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+        evaluate(line, &rules).expect("rules").contains(line.command(command).expect("command"))
+    }
+
+    #[test]
+    fn rules_apply_in_order() {
+        let line = line("7.4.11");
+        assert!(permits(line, &["+@read"], "get"));
+        assert!(!permits(line, &["+@read", "-get"], "get"));
+        assert!(permits(line, &["+config|get"], "config|get"));
+        assert!(!permits(line, &["+config|get"], "config|set"));
+        assert!(permits(line, &["+config"], "config|set"));
+        // The container ACL is in @slow, and brings ACL SETUSER along.
+        assert!(permits(line, &["+@slow"], "acl|setuser"));
+    }
+
+    #[test]
+    fn canonical_form_drops_what_is_superseded() {
+        let rules = ["+config|get", "+config|set", "+get", "-config", "+get"].map(str::to_owned);
+        assert_eq!(canonical(rules), ["-@all", "-config", "+get"]);
+        assert_eq!(canonical(["+get", "+@all", "-keys"].map(str::to_owned)), ["+@all", "-keys"]);
+    }
+
+    #[test]
+    fn denial_covers_relatives_and_subtracts_only_what_was_granted() {
+        let line = line("7.4.11");
+        let disabled: Vec<CommandName> = ["eval", "slaveof", "config"].iter().map(|name| name.parse().expect("name")).collect();
+        let denied = denied(line, &disabled).expect("known");
+        for name in ["eval_ro", "evalsha", "replicaof", "config|set", "script|load"] {
+            assert!(denied.contains(line.command(name).expect("command")), "{name}");
+        }
+        let rules = ["+@all".to_owned()];
+        let minus = subtraction(line, &rules, &denied);
+        assert!(minus.contains(&"-config".to_owned()) && !minus.iter().any(|rule| rule.starts_with("-config|")));
+        let after: Vec<String> = rules.iter().cloned().chain(minus).collect();
+        assert_eq!(evaluate(line, &after).expect("rules").both(&denied), Vec::<usize>::new());
+        assert_eq!(subtraction(line, &["+get".to_owned()], &denied), Vec::<String>::new());
+    }
+
+    #[test]
+    fn six_two_knows_subcommands_as_first_arguments_only() {
+        let line = line("6.2.16");
+        assert!(evaluate(line, &["+client|setname".to_owned()]).is_ok());
+        assert_eq!(evaluate(line, &["-config|set".to_owned()]), Err((0, Unknown::SubcommandDenial)));
+    }
+}

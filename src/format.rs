@@ -1,0 +1,548 @@
+//! String types of the profile: each is one parser, one `format` name and one pattern for editors.
+//! The schema names the format, the schema walk calls the parser, serde calls the same parser again.
+//!
+//! Error messages say what is expected and never repeat the value: it might be a secret in the wrong place.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
+
+/// A row of the table that the schema walk looks formats up in.
+pub struct Format {
+    /// Value of the schema's `format` keyword.
+    pub name: &'static str,
+    /// Regular expression for editors; accepts at least what the parser accepts.
+    pub pattern: &'static str,
+    /// Says what is wrong with a text.
+    pub check: fn(&str) -> Result<(), String>,
+}
+
+macro_rules! formats {
+    ($($type:ident $name:literal $pattern:literal)*) => {
+        /// All formats.
+        pub const FORMATS: &[Format] = &[$(Format {
+            name: $name,
+            pattern: $pattern,
+            check: |text| text.parse::<$type>().map(drop),
+        }),*];
+        $(
+            impl<'de> Deserialize<'de> for $type {
+                fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                    Cow::<'de, str>::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+                }
+            }
+            impl JsonSchema for $type {
+                fn schema_name() -> Cow<'static, str> {
+                    stringify!($type).into()
+                }
+                fn inline_schema() -> bool {
+                    true
+                }
+                fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                    json_schema!({"type": "string", "format": $name, "pattern": $pattern})
+                }
+            }
+        )*
+    };
+}
+
+formats! {
+    ProfileName "profile-name" "^[a-z][a-z0-9-]{0,31}$"
+    UserName "user-name" "^[A-Za-z0-9_.-]{1,64}$"
+    EngineVersion "engine-version" "^[0-9]+\\.[0-9]+\\.[0-9]+$"
+    Image "image" "^[a-z0-9][A-Za-z0-9._/:@-]*$"
+    Size "size" "^[1-9][0-9]*(KiB|MiB|GiB|TiB)$"
+    Duration "duration" "^[1-9][0-9]*(ms|s|m|h|d)$"
+    Rate "rate" "^[1-9][0-9]*/(second|minute|hour|day)$"
+    Percent "percent" "^[1-9][0-9]?%$|^100%$"
+    Date "date" "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+    HostName "dns-name" "^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$"
+    HostOrAddress "host" "^[A-Za-z0-9_.:-]+$"
+    Address "ip-address" "^[0-9A-Fa-f.:]+$"
+    Network "ip-network" "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"
+    Account "account" "^[a-z_][a-z0-9_-]{0,31}$"
+    KeyPattern "key-pattern" "^\\S+$"
+    ChannelPattern "channel-pattern" "^\\S+$"
+    AclRule "acl-rule" "^[+-]@?[a-z0-9_.|-]+$"
+    CommandName "command-name" "^@?[a-z0-9_.|-]+$"
+    AbsolutePath "absolute-path" "^/[A-Za-z0-9._+@/-]+$"
+    DevicePath "device-path" "^/dev/[A-Za-z0-9._+@/-]+$"
+    RelativePath "relative-path" "^[A-Za-z0-9._+@/ -]+$"
+    AgeRecipient "age-recipient" "^age1[0-9a-z]+$"
+    Region "region" "^[a-z][a-z0-9-]{1,62}$"
+    ResourceName "resource-name" "^[A-Za-z0-9][A-Za-z0-9._()-]{0,89}$"
+    Url "https-url" "^https?://[A-Za-z0-9._:/-]+$"
+    Text "text" "^[^\\x00-\\x1f]+$"
+}
+
+/// Declares a text type whose parser keeps the text as it is.
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, $expected:expr, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text as written.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) { Ok($name(text.to_owned())) } else { Err($expected.to_owned()) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str(&self.0)
+            }
+        }
+    };
+}
+
+fn only(text: &str, sizes: std::ops::RangeInclusive<usize>, further: &[u8]) -> bool {
+    sizes.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || further.contains(&byte))
+}
+
+fn starts_lower(text: &str) -> bool {
+    text.starts_with(|sign: char| sign.is_ascii_lowercase())
+}
+
+fn no_upper(text: &str) -> bool {
+    !text.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+text!(
+    /// Name of a deployment: part of host names, network names and key prefixes.
+    ProfileName,
+    "a name starts with a letter and has at most 32 lower-case letters, digits and `-`",
+    |text| only(text, 1..=32, b"-") && starts_lower(text) && no_upper(text)
+);
+text!(
+    /// Name of a Redis user, also the name of a folder below `secrets/clients`.
+    UserName,
+    "a user name has 1 to 64 letters, digits, `_`, `-` and `.`, and is neither `.` nor `..`",
+    |text| only(text, 1..=64, b"_.-") && text != "." && text != ".."
+);
+text!(
+    /// A container image, with or without digest.
+    Image,
+    "an image is `name:tag`, `name@sha256:…` or both",
+    |text| {
+        let (name, digest) = text.split_once('@').map_or((text, None), |(name, digest)| (name, Some(digest)));
+        let hex = |digest: &str| digest.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && only(hex, 64..=64, b"") && no_upper(hex));
+        only(name, 1..=255, b"._/:-") && name.starts_with(|sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit())
+            && digest.is_none_or(hex)
+    }
+);
+text!(
+    /// A DNS name.
+    HostName,
+    "a DNS name has labels of letters, digits and `-`, joined by dots; addresses have a field of their own",
+    is_dns_name
+);
+text!(
+    /// A DNS name or an address.
+    HostOrAddress,
+    "expected a DNS name or an IP address",
+    |text| is_dns_name(text) || text.parse::<IpAddr>().is_ok()
+);
+text!(
+    /// Name of a Unix account.
+    Account,
+    "an account name has at most 32 lower-case letters, digits, `_` and `-`, and starts with a letter or `_`",
+    |text| only(text, 1..=32, b"_-") && no_upper(text) && !text.starts_with(|sign: char| sign.is_ascii_digit() || sign == '-')
+);
+text!(
+    /// One rule for commands in an ACL: `+get`, `-@dangerous`, `+config|get`.
+    AclRule,
+    "a command rule is `+` or `-` and a lower-case command, `command|subcommand` or `@category`",
+    |text| text.strip_prefix(['+', '-']).is_some_and(is_command_name)
+);
+text!(
+    /// A command, `command|subcommand` or `@category`.
+    CommandName,
+    "expected a lower-case command, `command|subcommand` or `@category`",
+    is_command_name
+);
+text!(
+    /// An absolute path without `.`, `..` or doubled slashes; never `/` itself.
+    AbsolutePath,
+    "expected an absolute path below `/`, of letters, digits and `._+@-`, without `.`, `..` or `//`",
+    is_absolute_path
+);
+text!(
+    /// A block device.
+    DevicePath,
+    "expected a device below /dev, as `/dev/sdb1`",
+    |text| text.starts_with("/dev/") && is_absolute_path(text)
+);
+text!(
+    /// A path below the folder of the file that names it.
+    RelativePath,
+    "expected a relative path to a profile, of letters, digits, blanks and `._+@-`",
+    |text| only(text, 1..=1024, b"._+@-/ ") && !text.starts_with('/') && !text.ends_with('/') && text.split('/').all(|part| !part.is_empty())
+);
+text!(
+    /// A region, zone, location or project of a cloud.
+    Region,
+    "expected lower-case letters, digits and `-`, starting with a letter, as `us-east-1`",
+    |text| only(text, 2..=63, b"-") && no_upper(text) && starts_lower(text)
+);
+text!(
+    /// A name of something in a cloud or a secret store.
+    ResourceName,
+    "expected at most 90 letters, digits and `._()-`",
+    |text| only(text, 1..=90, b"._()-") && text.starts_with(|sign: char| sign.is_ascii_alphanumeric())
+);
+text!(
+    /// Address of a service.
+    Url,
+    "expected `https://host` with optional port and path",
+    |text| text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).is_some_and(|rest| only(rest, 1..=253, b"._:/-") && !rest.starts_with('/'))
+);
+text!(
+    /// Words for people, on one line.
+    Text,
+    "expected 1 to 256 characters on one line",
+    |text| (1..=256).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+);
+text!(
+    /// Public key of an age recipient; the bech32 checksum is verified.
+    AgeRecipient,
+    "this is no age recipient: `age1…` with a valid checksum, as `age-keygen -y` prints it",
+    |text| {
+        let parsed = bech32::primitives::decode::CheckedHrpstring::new::<bech32::Bech32>(text);
+        no_upper(text) && parsed.is_ok_and(|checked| checked.hrp().as_str() == "age" && checked.byte_iter().count() == 32)
+    }
+);
+text!(
+    /// A pub/sub channel pattern.
+    ChannelPattern,
+    "a channel pattern is visible ASCII without blanks and quotes (an ACL file cannot quote), as \"news:*\"",
+    |text| is_pattern(text) && !text.starts_with('&')
+);
+
+fn is_command_name(text: &str) -> bool {
+    let name = text.strip_prefix('@').unwrap_or(text);
+    only(name, 1..=64, b"_.-|") && no_upper(name) && !name.starts_with(['|', '-']) && !name.ends_with('|')
+}
+
+fn is_dns_name(text: &str) -> bool {
+    let label = |label: &str| only(label, 1..=63, b"-_") && !label.starts_with('-') && !label.ends_with('-');
+    let numeric = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    text.len() <= 253 && text.split('.').all(label) && !text.rsplit('.').next().is_some_and(numeric)
+}
+
+fn is_absolute_path(text: &str) -> bool {
+    text.strip_prefix('/').is_some_and(|rest| {
+        only(rest, 1..=1024, b"._+@-/") && rest.split('/').all(|part| !matches!(part, "" | "." | ".."))
+    })
+}
+
+/// What a token of an ACL file can hold: the format has no quoting (measured on 6.2 to 8.0).
+fn is_pattern(text: &str) -> bool {
+    (1..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'".contains(&byte))
+}
+
+/// A key pattern and what may be done with the keys it matches.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyPattern {
+    /// The glob.
+    pub pattern: String,
+    /// Reading is allowed.
+    pub read: bool,
+    /// Writing is allowed.
+    pub write: bool,
+}
+
+impl FromStr for KeyPattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (pattern, read, write) = if let Some(pattern) = text.strip_prefix("%R~") {
+            (pattern, true, false)
+        } else if let Some(pattern) = text.strip_prefix("%W~") {
+            (pattern, false, true)
+        } else {
+            (text.strip_prefix("%RW~").unwrap_or(text), true, true)
+        };
+        if !is_pattern(pattern) || pattern.starts_with(['~', '%']) {
+            return Err("a key pattern is visible ASCII without blanks and quotes (an ACL file cannot quote), as \"user:*\", \"%R~auth:*\" or \"%W~log:*\"".to_owned());
+        }
+        Ok(KeyPattern { pattern: pattern.to_owned(), read, write })
+    }
+}
+
+/// Version of an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EngineVersion {
+    /// Major and minor: the line.
+    pub line: (u16, u16),
+    /// Patch level.
+    pub patch: u16,
+}
+
+impl FromStr for EngineVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "a version is `MAJOR.MINOR.PATCH`, as \"7.4.11\"".to_owned();
+        let mut parts = text.split('.').map(|part| whole_number(part).and_then(|number| u16::try_from(number).ok()));
+        match (parts.next().flatten(), parts.next().flatten(), parts.next().flatten(), parts.next()) {
+            (Some(major), Some(minor), Some(patch), None) => Ok(EngineVersion { line: (major, minor), patch }),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl fmt::Display for EngineVersion {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{}.{}", self.line.0, self.line.1, self.patch)
+    }
+}
+
+/// Digits without sign and without leading zeros.
+fn whole_number(text: &str) -> Option<u64> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    if plain { text.parse().ok() } else { None }
+}
+
+/// A whole number above zero and the unit behind it.
+fn with_unit<'unit>(text: &str, units: &[(&'unit str, u64)], expected: &str) -> Result<(u64, &'unit str), String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let (unit, factor) = units.iter().find(|(name, _)| *name == unit).ok_or_else(|| expected.to_owned())?;
+    whole_number(number)
+        .filter(|number| *number > 0)
+        .and_then(|number| number.checked_mul(*factor))
+        // Redis holds sizes and times in signed 64 bits.
+        .filter(|value| *value <= i64::MAX as u64 / 1024)
+        .map(|value| (value, *unit))
+        .ok_or_else(|| expected.to_owned())
+}
+
+/// An amount of memory or disk, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Size(pub u64);
+
+/// Bytes of a mebibyte.
+pub const MIB: u64 = 1 << 20;
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let units = [("KiB", 1 << 10), ("MiB", MIB), ("GiB", 1 << 30), ("TiB", 1 << 40)];
+        with_unit(text, &units, "a size is a whole number with its unit KiB, MiB, GiB or TiB, as 512MiB").map(|(bytes, _)| Size(bytes))
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (factor, unit) = [(1 << 40, "TiB"), (1 << 30, "GiB"), (MIB, "MiB")]
+            .into_iter()
+            .find(|(factor, _)| self.0 % factor == 0)
+            .unwrap_or((1 << 10, "KiB"));
+        write!(out, "{}{unit}", self.0 / factor)
+    }
+}
+
+/// A length of time, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Duration(pub u64);
+
+impl Duration {
+    /// Whole seconds, rounded up, so that a limit never becomes 0 (which Redis reads as "none").
+    pub const fn seconds(self) -> u64 {
+        self.0.div_ceil(1000)
+    }
+}
+
+impl FromStr for Duration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+        with_unit(text, &units, "a duration is a whole number with its unit ms, s, m, h or d, as 30s").map(|(time, _)| Duration(time))
+    }
+}
+
+impl fmt::Display for Duration {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (factor, unit) = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")]
+            .into_iter()
+            .find(|(factor, _)| self.0 % factor == 0)
+            .unwrap_or((1, "ms"));
+        write!(out, "{}{unit}", self.0 / factor)
+    }
+}
+
+/// So many in a unit of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub count: u64,
+    /// `second`, `minute`, `hour` or `day`.
+    pub per: &'static str,
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = "a rate is `NUMBER/second`, `/minute`, `/hour` or `/day`, as 10/second";
+        let units = [("/second", 1), ("/minute", 1), ("/hour", 1), ("/day", 1)];
+        with_unit(text, &units, expected).map(|(count, unit)| Rate { count, per: unit.trim_start_matches('/') })
+    }
+}
+
+/// A share from 1 to 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Percent(pub u8);
+
+impl FromStr for Percent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        with_unit(text, &[("%", 1)], "a share is a whole number from 1 to 100 with `%`, as 80%").and_then(|(value, _)| {
+            u8::try_from(value).ok().filter(|value| *value <= 100).map(Percent).ok_or_else(|| "a share is at most 100%".to_owned())
+        })
+    }
+}
+
+/// A calendar day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Date(pub time::Date);
+
+impl FromStr for Date {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || "a date is `YYYY-MM-DD` and exists, as \"2027-01-31\"".to_owned();
+        let shape = text.len() == 10 && text.bytes().enumerate().all(|(place, byte)| if place == 4 || place == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+        let mut parts = text.splitn(3, '-').map(|part| part.parse::<u16>().ok());
+        let (Some(Some(year)), Some(Some(month)), Some(Some(day)), true) = (parts.next(), parts.next(), parts.next(), shape) else {
+            return Err(expected());
+        };
+        let month = u8::try_from(month).ok().and_then(|month| time::Month::try_from(month).ok()).ok_or_else(expected)?;
+        let day = u8::try_from(day).map_err(|_| expected())?;
+        time::Date::from_calendar_date(i32::from(year), month, day).map(Date).map_err(|_| expected())
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:04}-{:02}-{:02}", self.0.year(), u8::from(self.0.month()), self.0.day())
+    }
+}
+
+/// An IPv4 or IPv6 address. The standard library's parser refuses octal-looking octets, short forms and zones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Address(pub IpAddr);
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Address).map_err(|_| address_error(text))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+/// An address or a network in CIDR form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Network(pub IpNet);
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(Network(IpNet::from(address)));
+        }
+        let (address, length) = text.split_once('/').ok_or_else(|| address_error(text))?;
+        let address: IpAddr = address.parse().map_err(|_| address_error(address))?;
+        let length = whole_number(length).and_then(|length| u8::try_from(length).ok());
+        let network = length.and_then(|length| IpNet::new(address, length).ok());
+        let network = network.ok_or("the prefix length behind `/` is a whole number, at most 32 for IPv4 and 128 for IPv6")?;
+        if network.trunc() != network {
+            return Err(format!("bits are set behind the prefix: the network is {}, the single address has no prefix", network.trunc()));
+        }
+        Ok(Network(network))
+    }
+}
+
+/// Why a text is no address, for the mistakes that people make.
+fn address_error(text: &str) -> String {
+    let octets: Vec<&str> = text.split('.').collect();
+    let numbers = octets.iter().all(|octet| !octet.is_empty() && octet.bytes().all(|byte| byte.is_ascii_digit()));
+    if text.contains('%') {
+        "an address with a zone means something on one host only; write it without `%`"
+    } else if numbers && octets.iter().any(|octet| octet.len() > 1 && octet.starts_with('0')) {
+        "an octet with a leading zero is octal to some readers; write it in decimal without zeros"
+    } else if numbers && octets.len() < 4 {
+        "an IPv4 address has four octets; short forms mean different things to different readers"
+    } else if !text.contains(':') && text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+        "host names are not allowed here: a firewall resolves them once; write the address"
+    } else {
+        "expected an IPv4 or IPv6 address, with `/LENGTH` for a network"
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, text: &str) -> bool {
+        let format = FORMATS.iter().find(|format| format.name == name).expect("known format");
+        (format.check)(text).is_ok()
+    }
+
+    #[test]
+    fn accepts_and_refuses() {
+        for (name, good, bad) in [
+            ("size", vec!["512MiB", "1GiB"], vec!["512M", "512mb", "0MiB", "0512MiB", "-1MiB", "99999999999999999999MiB", "MiB", ""]),
+            ("duration", vec!["30s", "24h", "90d", "10ms"], vec!["30", "1w", "1.5h", "0s", " 30s"]),
+            ("rate", vec!["10/second"], vec!["10", "10/s", "0/second"]),
+            ("percent", vec!["80%", "100%"], vec!["0%", "101%", "80", "80 %"]),
+            ("date", vec!["2027-01-31", "2028-02-29"], vec!["2027-02-29", "2027-1-31", "31-01-2027", "2027-13-01"]),
+            ("engine-version", vec!["7.4.11"], vec!["7.4", "7.4.x", "07.4.1", "7.4.1.1", "99999.0.0"]),
+            ("profile-name", vec!["api-forge"], vec!["Api", "1a", "-a", "", "a_b", &"a".repeat(33)].into_iter().collect()),
+            ("user-name", vec!["a.b-c_D1"], vec!["", ".", "..", "a b", "a/b", "ä"]),
+            ("ip-address", vec!["10.8.0.1", "fd00:8::1"], vec!["010.8.0.1", "10.8.1", "fe80::1%eth0", "host"]),
+            ("ip-network", vec!["10.8.0.0/24", "fd00:8::/64", "1.2.3.4"], vec!["10.8.0.1/24", "10.8.0.0/33", "10.8.0.0/", "a/24"]),
+            ("dns-name", vec!["redis", "redis.internal.example.com"], vec!["", "-a", "a..b", "1.2.3.4", "a b", "*.x"]),
+            ("key-pattern", vec!["user:*", "%R~auth:*", "%W~log:*", "*"], vec!["", "a b", "\"x\"", "~user:*", "%X~a", "%R~"]),
+            ("acl-rule", vec!["+get", "-@dangerous", "+config|get", "+select|0"], vec!["get", "+GET", ">hunter2", "+", "+a b", "+|x"]),
+            ("absolute-path", vec!["/srv/backup"], vec!["/", "srv", "/srv/../etc", "/srv//x", "/srv/", "/a b", "/a$(id)"]),
+            ("device-path", vec!["/dev/sdb1"], vec!["/srv/x", "/dev/", "/dev/../etc/passwd"]),
+            ("age-recipient", vec!["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"], vec!["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8q", "age1", "AGE1"]),
+            ("image", vec!["redis:7.4.11-bookworm", "valkey/valkey:8.1.1"], vec!["redis@sha256:12", "Redis", "redis latest", "$(id)"]),
+            ("text", vec!["VPN: \"x\" $(id)"], vec!["", "a\nb"]),
+        ] {
+            for text in good {
+                assert!(check(name, text), "{name} refuses {text}");
+            }
+            for text in bad {
+                assert!(!check(name, text), "{name} accepts {text}");
+            }
+        }
+    }
+}

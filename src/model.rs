@@ -1,0 +1,108 @@
+//! What a deployment is, with every open question answered: roles are rules, limits are numbers, names are
+//! fixed. Rules judge it, artefacts are made from it.
+
+use crate::acl::Permissions;
+use crate::engine::{CommandSet, Line};
+use crate::format::{Address, Size};
+use crate::profile::{Environment, Profile, Role, TlsMode};
+
+/// A resolved profile.
+pub struct Model {
+    /// The profile itself.
+    pub profile: Profile,
+    /// Base name of its file, for headers.
+    pub source: String,
+    /// SHA-256 of the resolved profile, in hex.
+    pub digest: String,
+    /// What the engine's line knows.
+    pub line: &'static Line,
+    /// Every user of the ACL file, sorted as ACL SAVE sorts them.
+    pub users: Vec<AclUser>,
+    /// What only role `admin` may run.
+    pub denied: CommandSet,
+    /// Limit for data in bytes, if there is one.
+    pub maxmemory: Option<Size>,
+    /// Image that runs.
+    pub image: String,
+    /// Addresses of the host that publish the port; empty if nothing is published.
+    pub published: Vec<Address>,
+    /// Subject alternative names of the server's certificate: DNS names, then addresses.
+    pub server_names: Vec<String>,
+    /// Name of the network that applications share with the server.
+    pub app_bridge: String,
+    /// Name of the network that publishes the port.
+    pub edge_bridge: String,
+}
+
+/// A user of the ACL file.
+#[derive(Clone, Debug)]
+pub struct AclUser {
+    /// Name to log in with.
+    pub name: String,
+    /// False: nobody can log in.
+    pub enabled: bool,
+    /// How it proves itself.
+    pub login: Login,
+    /// Its own permissions.
+    pub permissions: Permissions,
+    /// Further sets of permissions.
+    pub selectors: Vec<Permissions>,
+    /// Its place in the profile's `users`, unless it is one of ours.
+    pub place: Option<usize>,
+    /// Its role, unless it is one of ours.
+    pub role: Option<Role>,
+}
+
+/// How a user proves itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// By a password, which the sealed file holds as a digest.
+    Password,
+    /// Any password, or none: development's `default` only.
+    Anything,
+    /// Not at all.
+    Never,
+}
+
+impl Model {
+    /// True in production.
+    pub fn production(&self) -> bool {
+        self.profile.environment == Environment::Production
+    }
+
+    /// True if connections are encrypted.
+    pub fn tls(&self) -> bool {
+        self.profile.tls.mode != TlsMode::Disabled
+    }
+
+    /// True if clients must show a certificate.
+    pub fn mutual(&self) -> bool {
+        self.profile.tls.mode == TlsMode::Mutual
+    }
+
+    /// True if anyone logs in with a password; then `health` does too.
+    pub fn passwords(&self) -> bool {
+        self.users.iter().any(|user| user.login == Login::Password)
+    }
+
+    /// True if there is anything to keep secret.
+    pub fn has_secrets(&self) -> bool {
+        self.passwords() || self.tls()
+    }
+
+    /// Users whose passwords and certificates belong to applications and people.
+    pub fn clients(&self) -> impl Iterator<Item = &AclUser> {
+        self.users.iter().filter(|user| user.login == Login::Password && user.place.is_some())
+    }
+
+    /// `prod` or `dev`, in names of files.
+    pub fn environment_suffix(&self) -> &'static str {
+        if self.production() { "prod" } else { "dev" }
+    }
+}
+
+/// The user of the health check.
+pub const HEALTH: &str = "health";
+
+/// Names that services of ours use.
+pub const RESERVED: &[&str] = &[HEALTH, "exporter", "backup"];

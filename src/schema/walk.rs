@@ -1,0 +1,274 @@
+//! In: a merged tree and the compiled schema. Out: every structural error, each at its place.
+
+use super::{Compiled, Rules, Type};
+use crate::finding::{CAP, Finding};
+use crate::path::{Path, Segment};
+use crate::source::Span;
+use crate::tree::{Node, Value};
+
+struct Walk<'schema> {
+    schema: &'schema Compiled,
+    path: Path,
+    findings: Vec<Finding>,
+}
+
+/// Checks a whole tree. Stops collecting one past the cap.
+pub fn check(schema: &Compiled, root: &Node) -> Vec<Finding> {
+    let mut walk = Walk { schema, path: Path::default(), findings: Vec::new() };
+    walk.node(&schema.root, root, root.span);
+    walk.findings
+}
+
+/// The description of what stands at a path, for `explain`.
+pub fn describe<'schema>(schema: &'schema Compiled, path: &Path) -> Option<&'schema str> {
+    let mut rules = &schema.root;
+    let mut description = rules.description.as_deref();
+    for segment in path.segments() {
+        rules = schema.resolve(rules);
+        rules = match segment {
+            Segment::Index(_) => rules.items.as_deref()?,
+            Segment::Key(key) => rules.properties.get(key).or(rules.additional.as_deref())?,
+        };
+        description = rules.description.as_deref().or_else(|| schema.resolve(rules).description.as_deref()).or(description);
+    }
+    description
+}
+
+impl Compiled {
+    /// Follows `$ref` and a lone `allOf` to the object that has the properties.
+    fn resolve<'schema>(&'schema self, mut rules: &'schema Rules) -> &'schema Rules {
+        loop {
+            if let Some(target) = rules.reference.as_deref().and_then(|name| self.definitions.get(name)) {
+                rules = target;
+            } else if let [only] = rules.all_of.as_slice() {
+                rules = only;
+            } else {
+                return rules;
+            }
+        }
+    }
+}
+
+impl Walk<'_> {
+    fn report(&mut self, finding: Finding) {
+        if self.findings.len() <= CAP {
+            self.findings.push(finding.at(&self.path));
+        }
+    }
+
+    /// `place` is what to underline if the node is a collection: the key that holds it.
+    fn node(&mut self, rules: &Rules, node: &Node, place: Span) {
+        if node.value == Value::Null {
+            let finding = Finding::structure("null-value", if node.span.start == node.span.end { place } else { node.span }, "there is no value here");
+            return self.report(finding.help("write a value, or remove the key to keep the default"));
+        }
+        let rules = self.schema.resolve(rules);
+        if !rules.types.is_empty() && !rules.types.iter().any(|wanted| is_type(&node.value, *wanted)) {
+            return self.wrong_type(rules, node, place);
+        }
+        match &node.value {
+            Value::Map(_) => self.mapping(rules, node, place),
+            Value::Seq(items) => self.sequence(rules, items, place),
+            Value::Str(text) => self.text(rules, text, node.span),
+            Value::Int(number) => {
+                #[expect(clippy::cast_precision_loss, reason = "bounds of the schema are far below 2^53")]
+                self.number(rules, *number as f64, node.span);
+            }
+            Value::Float(number) => self.number(rules, *number, node.span),
+            Value::Bool(_) | Value::Null => {}
+        }
+        self.word(rules, node);
+    }
+
+    fn mapping(&mut self, rules: &Rules, node: &Node, place: Span) {
+        let Value::Map(entries) = &node.value else { return };
+        for entry in entries {
+            self.path.push(Segment::Key(entry.key.to_string()));
+            match rules.properties.get(&*entry.key).or(rules.additional.as_deref()) {
+                Some(below) => self.node(below, &entry.value, entry.key_span),
+                None if rules.closed => {
+                    let finding = self.unknown_key(rules, &entry.key, entry.key_span);
+                    self.report(finding);
+                }
+                None => {}
+            }
+            self.path.pop();
+        }
+        for key in &rules.required {
+            if !entries.iter().any(|entry| *entry.key == **key) {
+                let place = if self.path.segments().is_empty() { entries.first().map_or(place, |entry| entry.key_span) } else { place };
+                let finding = Finding::structure("missing-key", place, format!("`{key}` is missing here"));
+                let meaning = rules.properties.get(key).and_then(|rules| rules.description.as_deref());
+                self.report(match meaning {
+                    Some(meaning) => finding.help(format!("add `{key}`: {meaning}")),
+                    None => finding,
+                });
+            }
+        }
+    }
+
+    fn unknown_key(&self, rules: &Rules, key: &str, span: Span) -> Finding {
+        let finding = Finding::structure("unknown-key", span, format!("`{}` is no key of the profile format here", key.escape_debug()));
+        if let Some(meant) = nearest(key, rules.properties.keys().map(String::as_str)) {
+            return finding.help(format!("did you mean `{meant}`?"));
+        }
+        let home = self.schema.root.properties.iter().find(|(_, section)| self.schema.resolve(section).properties.contains_key(key));
+        match home {
+            Some((section, _)) => finding.help(format!("`{key}` belongs into the section `{section}`")),
+            None => {
+                let known: Vec<String> = rules.properties.keys().map(|key| format!("`{key}`")).collect();
+                finding.help(format!("known keys: {}", known.join(", ")))
+            }
+        }
+    }
+
+    fn sequence(&mut self, rules: &Rules, items: &[Node], place: Span) {
+        if items.len() < rules.min_items {
+            let finding = Finding::structure("invalid-value", place, "this list must not be empty");
+            self.report(finding);
+        }
+        if let Some(most) = rules.max_items.filter(|most| items.len() > *most) {
+            self.report(Finding::structure("invalid-value", place, format!("this list has at most {most} items")));
+        }
+        if let Some(below) = &rules.items {
+            for (index, item) in items.iter().enumerate() {
+                self.path.push(Segment::Index(index));
+                self.node(below, item, first_key(item));
+                self.path.pop();
+            }
+        }
+    }
+
+    fn text(&mut self, rules: &Rules, text: &str, span: Span) {
+        let length = text.chars().count();
+        if length < rules.min_length || rules.max_length.is_some_and(|most| length > most) {
+            self.report(Finding::structure("invalid-value", span, "this text is too short or too long"));
+        }
+        if let Some(Err(expected)) = rules.format.map(|format| (format.check)(text)) {
+            self.report(Finding::structure("invalid-value", span, expected));
+        }
+    }
+
+    fn number(&mut self, rules: &Rules, number: f64, span: Span) {
+        let finding = match (rules.minimum, rules.maximum) {
+            (Some(least), _) if number < least => Finding::structure("invalid-value", span, format!("this number is below {least}")),
+            (_, Some(most)) if number > most => Finding::structure("invalid-value", span, format!("this number is above {most}")),
+            _ => return,
+        };
+        self.report(match (rules.minimum, rules.maximum) {
+            (Some(least), Some(most)) => finding.help(format!("write a number from {least} to {most}")),
+            _ => finding,
+        });
+    }
+
+    fn word(&mut self, rules: &Rules, node: &Node) {
+        if rules.words.is_empty() || rules.words.contains(&node.to_json()) {
+            return;
+        }
+        let words: Vec<String> = rules.words.iter().map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned)).collect();
+        let listed: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+        let finding = Finding::structure("invalid-value", node.span, format!("expected {}", listed.join(" or ")));
+        let meant = node.as_str().and_then(|text| {
+            // What a YAML 1.1 habit writes for our word.
+            let off = matches!(text, "off" | "no" | "none" | "false") && words.iter().any(|word| word == "disabled");
+            if off { Some("disabled") } else { nearest(text, words.iter().map(String::as_str)) }
+        });
+        self.report(match meant {
+            Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+            None => finding,
+        });
+    }
+
+    fn wrong_type(&mut self, rules: &Rules, node: &Node, place: Span) {
+        let span = if matches!(node.value, Value::Map(_) | Value::Seq(_)) { place } else { node.span };
+        let wanted: Vec<&str> = rules.types.iter().map(|wanted| wanted.word()).collect();
+        let finding = Finding::structure("wrong-type", span, format!("expected {}, found {}", wanted.join(" or "), found(&node.value)));
+        let wants = |wanted| rules.types.contains(&wanted);
+        self.report(match &node.value {
+            Value::Str(text) if wants(Type::Boolean) => match truth(text) {
+                Some(meant) => finding.help(format!("write `{meant}`")).fix(meant),
+                None => finding.help("write `true` or `false`, without quotes"),
+            },
+            Value::Str(text) if (wants(Type::Integer) || wants(Type::Number)) && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                finding.help("write the number in decimal, without quotes and leading zeros")
+            }
+            Value::Bool(value) if wants(Type::String) && wants(Type::Integer) => {
+                let word = if *value { "yes" } else { "no" };
+                finding.help(format!("this is a word of redis.conf: write `{word}`")).fix(word)
+            }
+            Value::Bool(_) if rules.words.iter().any(|word| word == "disabled") => finding.help("did you mean `disabled`?"),
+            Value::Int(_) | Value::Float(_) | Value::Bool(_) if wants(Type::String) => finding.help("put the value in quotes"),
+            Value::Str(_) | Value::Int(_) | Value::Map(_) if wants(Type::Array) => finding.help("write a list: `[…]`, or one `- ` line an item"),
+            _ if wants(Type::Object) && !rules.properties.is_empty() => {
+                let known: Vec<String> = rules.properties.keys().map(|key| format!("`{key}`")).collect();
+                finding.help(format!("write a mapping with {}", known.join(", ")))
+            }
+            _ => finding,
+        });
+    }
+}
+
+/// For an item that is a mapping, its first key; a whole block would underline half the file.
+fn first_key(item: &Node) -> Span {
+    match &item.value {
+        Value::Map(entries) => entries.first().map_or(item.span, |entry| entry.key_span),
+        _ => item.span,
+    }
+}
+
+fn is_type(value: &Value, wanted: Type) -> bool {
+    matches!(
+        (value, wanted),
+        (Value::Bool(_), Type::Boolean)
+            | (Value::Int(_), Type::Integer | Type::Number)
+            | (Value::Float(_), Type::Number)
+            | (Value::Str(_), Type::String)
+            | (Value::Seq(_), Type::Array)
+            | (Value::Map(_), Type::Object)
+    )
+}
+
+impl Type {
+    const fn word(self) -> &'static str {
+        match self {
+            Type::Boolean => "`true` or `false`",
+            Type::Integer => "a whole number",
+            Type::Number => "a number",
+            Type::String => "text",
+            Type::Array => "a list",
+            Type::Object => "a mapping",
+        }
+    }
+}
+
+const fn found(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a boolean",
+        Value::Int(_) | Value::Float(_) => "a number",
+        Value::Str(_) => "text",
+        Value::Seq(_) => "a list",
+        Value::Map(_) => "a mapping",
+    }
+}
+
+/// What YAML 1.1 readers take for a boolean.
+fn truth(text: &str) -> Option<&'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "y" | "on" | "true" => Some("true"),
+        "no" | "n" | "off" | "false" => Some("false"),
+        _ => None,
+    }
+}
+
+/// The candidate that a typing mistake away from `text`, if any.
+pub fn nearest<'word>(text: &str, candidates: impl Iterator<Item = &'word str>) -> Option<&'word str> {
+    if text.len() > 64 {
+        return None;
+    }
+    candidates
+        .map(|candidate| (strsim::damerau_levenshtein(text, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
+        .min()
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,102 @@
+//! In: the text of every file that took part. Out: names, lines and columns for byte spans.
+
+/// Index of a file in [`Sources`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileId(pub u16);
+
+/// A byte range in one file; always on character boundaries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    /// The file.
+    pub file: FileId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// Line and column, both counted from 1; columns count characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+/// One input file.
+#[derive(Debug)]
+pub struct Source {
+    /// How the user names it: a path as given, `<stdin>`, or `<production defaults>`.
+    pub name: String,
+    /// Its whole text.
+    pub text: String,
+    /// False for a file that is no profile: its content is never shown, since a stranger's
+    /// `extends` could point at anything.
+    pub echo: bool,
+    /// True for the embedded defaults.
+    pub embedded: bool,
+}
+
+/// All files of one load, in the order in which they were read.
+#[derive(Debug, Default)]
+pub struct Sources(Vec<Source>);
+
+impl Sources {
+    /// Adds a file and gives its handle.
+    pub fn add(&mut self, source: Source) -> FileId {
+        self.0.push(source);
+        FileId(u16::try_from(self.0.len() - 1).unwrap_or(u16::MAX))
+    }
+
+    /// The file behind a handle that this collection gave out.
+    pub fn get(&self, file: FileId) -> Option<&Source> {
+        self.0.get(usize::from(file.0))
+    }
+
+    /// The same, to fill in later.
+    pub fn get_mut(&mut self, file: FileId) -> Option<&mut Source> {
+        self.0.get_mut(usize::from(file.0))
+    }
+
+    /// The name of a file.
+    pub fn name(&self, file: FileId) -> &str {
+        self.get(file).map_or("?", |source| source.name.as_str())
+    }
+
+    /// Where a span starts and ends.
+    pub fn positions(&self, span: Span) -> (Position, Position) {
+        let text = self.get(span.file).map_or("", |source| source.text.as_str());
+        (position(text, span.start as usize), position(text, span.end as usize))
+    }
+}
+
+fn position(text: &str, offset: usize) -> Position {
+    let offset = floor_boundary(text, offset);
+    let before = text.get(..offset).unwrap_or("");
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    Position {
+        line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
+        column: before.get(line_start..).unwrap_or("").chars().count() + 1,
+    }
+}
+
+/// The nearest character boundary at or before `offset`.
+pub fn floor_boundary(text: &str, offset: usize) -> usize {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters() {
+        assert_eq!(position("a\nä: b", 5), Position { line: 2, column: 4 });
+        assert_eq!(position("", 9), Position { line: 1, column: 1 });
+    }
+}
