@@ -9,17 +9,32 @@
 #![forbid(unsafe_code)]
 
 pub mod acl;
+pub mod artefact;
+pub mod certificate;
+pub mod check;
+pub mod cli;
+pub mod command;
+pub mod console;
+pub mod encode;
 pub mod engine;
 pub mod finding;
+pub mod folder;
 pub mod format;
+pub mod input;
 pub mod load;
+pub mod lock;
 pub mod model;
+pub mod output;
 pub mod path;
 pub mod profile;
+pub mod provision;
+pub mod render;
 pub mod resolve;
+pub mod rules;
 pub mod schema;
 pub mod source;
 pub mod tree;
+pub mod write;
 pub mod yaml;
 
 /// Lower-case hexadecimal.

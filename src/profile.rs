@@ -116,7 +116,7 @@ pub struct Engine {
 pub struct Commands {
     /// Commands, `command|subcommand` or quoted `"@category"`. Relatives that do the same are denied
     /// with them, as EVALSHA with EVAL and REPLICAOF with SLAVEOF.
-    #[schemars(example = ["flushall", "keys", "@scripting"])]
+    #[schemars(length(max = 1024), example = ["flushall", "keys", "@scripting"])]
     pub disabled: Vec<CommandName>,
     /// Also rename the disabled commands away in redis.conf. ACL rules already deny them; renaming
     /// breaks append-only replay, Sentinel and exporters.

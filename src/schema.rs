@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::format::{FORMATS, Format};
 use crate::profile::Profile;
 
-pub use walk::{check, describe};
+pub use walk::{check, describe, nearest};
 
 /// The published schema, draft-07, as `redisgen schema` prints it.
 pub const PUBLISHED: &str = include_str!("../schema/profile.schema.json");

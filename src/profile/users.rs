@@ -32,7 +32,7 @@ pub struct User {
     pub channels: Option<Vec<ChannelPattern>>,
     /// Command rules in order. For role `application` they replace the general read and write
     /// commands; connection commands are always added there.
-    #[schemars(example = ["+get", "+set"])]
+    #[schemars(length(max = 1024), example = ["+get", "+set"])]
     pub commands: Option<CommandRules>,
     /// Further permissions beside the above, each with keys and commands of its own (7.0 and later).
     pub selectors: Option<Vec<Selector>>,
@@ -43,7 +43,7 @@ pub struct User {
 #[serde(deny_unknown_fields)]
 pub struct Selector {
     /// Command rules in order.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 1024))]
     pub commands: CommandRules,
     /// Key patterns, as of a user.
     pub keys: Option<Vec<KeyPattern>>,

@@ -1,0 +1,65 @@
+//! What can come out: one line of the table per artefact, which names its file, its template and the
+//! function that makes the template's data. `plan` picks those that the model asks for.
+
+mod app_compose;
+mod compose;
+mod healthcheck;
+pub mod redis_conf;
+mod users_acl;
+
+
+use minijinja::value::Value;
+use serde::Serialize;
+
+use crate::model::Model;
+
+pub use users_acl::LOCKED;
+
+/// Folder of the configuration inside the container.
+const CONF: &str = "/usr/local/etc/redis";
+/// Folder of `secrets/server` inside the container. Mounted as one folder: a single-file mount keeps
+/// showing the old file after a rename on the host (measured), so that a reload would read stale data.
+const SECRETS: &str = "/run/redis";
+
+/// A kind of file that redisgen writes.
+pub struct Artefact {
+    /// Path below the output folder.
+    pub path: fn(&Model) -> String,
+    /// File mode.
+    pub mode: u32,
+    /// True if the model asks for it.
+    pub wanted: fn(&Model) -> bool,
+    /// Name of the template.
+    pub template: &'static str,
+    /// Data for the template; every decision is taken here.
+    pub context: fn(&Model) -> Value,
+}
+
+/// All artefacts, in the order in which a reader looks at them.
+pub const ARTEFACTS: &[Artefact] =
+    &[compose::ARTEFACT, app_compose::ARTEFACT, redis_conf::ARTEFACT, users_acl::ARTEFACT, healthcheck::ARTEFACT];
+
+/// The artefacts of this model.
+pub fn plan(model: &Model) -> impl Iterator<Item = &'static Artefact> {
+    ARTEFACTS.iter().filter(|artefact| (artefact.wanted)(model))
+}
+
+#[derive(Serialize)]
+struct WithSource<'model, T> {
+    source: &'model str,
+    #[serde(flatten)]
+    data: T,
+}
+
+/// Adds the profile's name, for the header.
+fn context<T: Serialize>(model: &Model, data: T) -> Value {
+    Value::from(minijinja::value::Serde(&WithSource { source: &model.source, data }))
+}
+
+/// How redis-cli connects as a user, in the words of a shell: the client's name and its TLS options.
+fn cli(model: &Model) -> &'static str {
+    match model.profile.engine.kind {
+        crate::profile::EngineKind::Redis => "redis-cli",
+        crate::profile::EngineKind::Valkey => "valkey-cli",
+    }
+}

@@ -1,0 +1,58 @@
+//! `docker-compose.app.yml`: a client service as an example, run by our tests. It gets its own password and
+//! certificate through compose `secrets:` and stores and reads a key, as far as its user may.
+
+use serde::Serialize;
+
+use super::{Artefact, cli, compose, context};
+use crate::acl;
+use crate::model::{AclUser, Login, Model};
+use crate::profile::Role;
+
+pub(super) const ARTEFACT: Artefact = Artefact {
+    path: |_| "docker-compose.app.yml".to_owned(),
+    mode: 0o644,
+    wanted: |model| client(model).is_some(),
+    template: "docker-compose.app.yml",
+    context: |model| context(model, app(model)),
+};
+
+#[derive(Serialize)]
+struct App {
+    compose: String,
+    image: String,
+    cli: &'static str,
+    /// None in development without users.
+    user: Option<String>,
+    tls: bool,
+    mutual: bool,
+    /// A key that the user may write and read, if it may.
+    key: Option<String>,
+}
+
+/// The first enabled application, else `default` if it needs no password.
+fn client(model: &Model) -> Option<&AclUser> {
+    let application = model.clients().filter(|user| user.enabled && user.role == Some(Role::Application)).min_by_key(|user| user.place);
+    application.or_else(|| model.users.iter().find(|user| user.login == Login::Anything))
+}
+
+fn app(model: &Model) -> App {
+    let user = client(model);
+    App {
+        compose: compose::file_name(model),
+        image: model.image.clone(),
+        cli: cli(model),
+        user: user.filter(|user| user.login == Login::Password).map(|user| user.name.clone()),
+        tls: model.tls(),
+        mutual: model.mutual() && user.is_some_and(|user| user.login == Login::Password),
+        key: user.and_then(|user| example_key(model, user)),
+    }
+}
+
+/// A literal key under a pattern such as `user:*`, if SET and GET are permitted.
+fn example_key(model: &Model, user: &AclUser) -> Option<String> {
+    let permitted = acl::evaluate(model.line, &user.permissions.commands).ok()?;
+    let may = |name| model.line.command(name).is_some_and(|id| permitted.contains(id));
+    let plain = |prefix: &&str| !prefix.contains(['*', '?', '[', ']', '\\', '^']);
+    let prefix = user.permissions.keys.iter().filter(|key| key.read && key.write).find_map(|key| key.pattern.strip_suffix('*').filter(plain))?;
+    (may("set") && may("get")).then(|| format!("{prefix}redisgen-example"))
+}

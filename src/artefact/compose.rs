@@ -1,0 +1,75 @@
+//! `docker-compose.prod.yml` or `docker-compose.dev.yml`: the official image, with nothing it does not need.
+
+use serde::Serialize;
+
+use super::{Artefact, CONF, SECRETS, context};
+use crate::model::Model;
+use crate::profile::EngineKind;
+
+pub(super) const ARTEFACT: Artefact = Artefact {
+    path: file_name,
+    mode: 0o644,
+    wanted: |_| true,
+    template: "docker-compose.yml",
+    context: |model| context(model, compose(model)),
+};
+
+/// Name of the compose file.
+pub(super) fn file_name(model: &Model) -> String {
+    format!("docker-compose.{}.yml", model.environment_suffix())
+}
+
+#[derive(Serialize)]
+struct Compose {
+    name: String,
+    image: String,
+    server: &'static str,
+    conf: &'static str,
+    secrets: Option<&'static str>,
+    ports: Vec<Port>,
+    open_files: u32,
+    memory: Option<u64>,
+    cpus: Option<String>,
+    app_network: Network,
+    edge_bridge: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Port {
+    host: String,
+    published: String,
+}
+
+#[derive(Serialize)]
+struct Network {
+    /// Name of an existing network, or none for one of our own.
+    external: Option<String>,
+    bridge: String,
+    subnet: Option<String>,
+}
+
+fn compose(model: &Model) -> Compose {
+    let profile = &model.profile;
+    let docker = profile.network.docker.as_ref();
+    Compose {
+        name: profile.name.to_string(),
+        image: model.image.clone(),
+        server: match profile.engine.kind {
+            EngineKind::Redis => "redis-server",
+            EngineKind::Valkey => "valkey-server",
+        },
+        conf: CONF,
+        secrets: model.has_secrets().then_some(SECRETS),
+        ports: model.published.iter().map(|address| Port { host: address.to_string(), published: profile.network.port.to_string() }).collect(),
+        // Redis keeps 32 descriptors for itself and lowers maxclients in silence if it cannot have them.
+        open_files: profile.resources.max_clients.saturating_add(128),
+        memory: profile.resources.memory.map(|memory| memory.0),
+        cpus: profile.resources.cpus.map(|cpus| cpus.to_string()),
+        app_network: Network {
+            external: docker.and_then(|docker| docker.network.as_ref()).map(ToString::to_string),
+            bridge: model.app_bridge.clone(),
+            subnet: docker.and_then(|docker| docker.subnet.as_ref()).map(|subnet| subnet.0.to_string()),
+        },
+        edge_bridge: (!model.published.is_empty()).then(|| model.edge_bridge.clone()),
+    }
+}

@@ -1,0 +1,94 @@
+//! In: a model and a day. Out: findings, each turned from a profile path into a place in a file; waivers
+//! applied.
+
+use crate::finding::{Finding, Related};
+use crate::format::Date;
+use crate::load::Loaded;
+use crate::model::Model;
+use crate::path::Path;
+use crate::rules::{self, Rule, Sink};
+use crate::source::Span;
+
+/// Most findings of one rule: a profile with 10 000 odd sources needs no 10 000 excerpts.
+const PER_RULE: usize = 64;
+
+/// Judges a model.
+pub fn check(loaded: &Loaded, model: &Model, today: Date) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for rule in rules::all() {
+        if let Some(check) = rule.check {
+            let mut sink = Sink::new(today);
+            check(model, &mut sink);
+            findings.extend(sink.found.into_iter().take(PER_RULE).map(|raw| finding(loaded, model, rule, raw)));
+        }
+    }
+    waive(loaded, model, today, findings)
+}
+
+fn finding(loaded: &Loaded, model: &Model, rule: &Rule, raw: rules::Raw) -> Finding {
+    let (span, origin) = place(loaded, &raw.path);
+    let [development, production] = rule.severity;
+    let mut related: Vec<Related> = origin.into_iter().map(|span| Related { span, message: "the default that applies".to_owned() }).collect();
+    for (path, message) in raw.related {
+        related.push(Related { span: place(loaded, &path).0, message });
+    }
+    Finding {
+        rule: rule.id,
+        severity: raw.severity.unwrap_or(if model.production() { production } else { development }),
+        message: raw.message,
+        path: raw.path,
+        span,
+        help: raw.help.or_else(|| Some(rule.fix.to_owned()).filter(|fix| !fix.is_empty())),
+        fix: None,
+        related,
+    }
+}
+
+/// Where a path stands. What comes from the defaults is shown at `environment`, which chose them, with
+/// the default's own place as second.
+fn place(loaded: &Loaded, path: &str) -> (Span, Option<Span>) {
+    let path = Path::parse(path).unwrap_or_default();
+    let located = loaded.tree.locate(&path);
+    let span = if path.segments().is_empty() { located.node.get("name").map_or(located.span(), |entry| entry.key_span) } else { located.span() };
+    let embedded = |span: Span| loaded.sources.get(span.file).is_some_and(|source| source.embedded);
+    if !embedded(span) {
+        return (span, None);
+    }
+    let environment = loaded.tree.locate(&Path::parse("environment").unwrap_or_default()).span();
+    (environment, Some(span).filter(|_| located.complete))
+}
+
+/// Takes waived findings away, and reports waivers that are expired, unused, or not to be had.
+fn waive(loaded: &Loaded, model: &Model, today: Date, findings: Vec<Finding>) -> Vec<Finding> {
+    let waivers = &model.profile.waivers;
+    let mut used = vec![false; waivers.len()];
+    let active = |waiver: &crate::profile::Waiver| waiver.until.is_none_or(|until| until >= today);
+    let mut kept: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let waivable = rules::find(finding.rule).is_some_and(|rule| rule.waivable);
+        let waiver = waivers.iter().position(|waiver| waivable && waiver.rule == finding.rule);
+        if let Some(slot) = waiver.and_then(|place| used.get_mut(place)) {
+            *slot = true;
+        }
+        if !waiver.and_then(|place| waivers.get(place)).is_some_and(active) {
+            kept.push(finding);
+        }
+    }
+    for (place, (waiver, used)) in waivers.iter().zip(&used).enumerate() {
+        let path = format!("waivers[{place}].rule");
+        let known = rules::find(&waiver.rule);
+        let (id, message) = match known {
+            None => ("waiver-unknown-rule", "there is no such rule".to_owned()),
+            Some(rule) if !rule.waivable => ("waiver-not-allowed", format!("`{}` cannot be waived", rule.id)),
+            Some(rule) if *used && !active(waiver) => ("waiver-expired", format!("this waiver of `{}` has expired", rule.id)),
+            Some(rule) if !used => ("waiver-unused", format!("nothing here raises `{}`", rule.id)),
+            Some(_) => continue,
+        };
+        if let Some(rule) = rules::find(id) {
+            let help = (id == "waiver-unknown-rule").then(|| crate::schema::nearest(&waiver.rule, rules::all().map(|rule| rule.id)));
+            let help = help.flatten().map(|meant| format!("did you mean `{meant}`?"));
+            kept.push(finding(loaded, model, rule, rules::Raw { path, message, help, related: Vec::new(), severity: None }));
+        }
+    }
+    kept
+}

@@ -1,0 +1,111 @@
+//! The command line, as clap types only.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::finding::Severity;
+use crate::format::Date;
+use crate::output::Format;
+
+/// A compiler for Redis security: one profile in, a complete hardened deployment out.
+#[derive(Debug, Parser)]
+#[command(name = "redisgen", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How a profile is judged.
+#[derive(Args, Clone, Debug)]
+pub struct Judge {
+    /// Fail on findings of this severity or worse: error, warning or info. By default error in
+    /// development and warning in production.
+    #[arg(long, value_name = "SEVERITY")]
+    pub deny: Option<Severity>,
+    /// The day to judge dates by, instead of today.
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+    /// How findings are printed.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// Profiles and where their artefacts are.
+#[derive(Args, Clone, Debug)]
+pub struct Target {
+    /// Profiles, folders of profiles, or `-` for standard input.
+    #[arg(required = true, value_name = "PROFILE")]
+    pub profiles: Vec<String>,
+    /// Output folder; with several profiles, each has a folder of its file's name below it.
+    #[arg(long, value_name = "DIR", default_value = "deploy")]
+    pub out: std::path::PathBuf,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print a commented starter profile, or write it to FILE.
+    Init {
+        /// development or production.
+        #[arg(long, default_value = "production", value_parser = ["development", "production"])]
+        environment: String,
+        /// File to write; it must not exist.
+        file: Option<std::path::PathBuf>,
+    },
+    /// Check profiles; writes nothing.
+    Validate {
+        /// Profiles, folders of profiles, or `-` for standard input.
+        #[arg(required = true, value_name = "PROFILE")]
+        profiles: Vec<String>,
+        /// How to judge.
+        #[command(flatten)]
+        judge: Judge,
+    },
+    /// Write the deployment; make passwords and certificates that are missing.
+    Build {
+        /// What and where.
+        #[command(flatten)]
+        target: Target,
+        /// How to judge.
+        #[command(flatten)]
+        judge: Judge,
+        /// Make no passwords and certificates.
+        #[arg(long)]
+        no_secrets: bool,
+        /// Make missing secrets again although others depend on them, and replace certificates that no
+        /// longer fit the profile.
+        #[arg(long, conflicts_with = "no_secrets")]
+        reprovision: bool,
+        /// Replace files that redisgen did not write.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Show how the files on disk differ from what build would write.
+    Diff {
+        /// What and where.
+        #[command(flatten)]
+        target: Target,
+        /// How to judge.
+        #[command(flatten)]
+        judge: Judge,
+    },
+    /// Say why a rule exists and how to mend it, or where a value of a profile comes from.
+    Explain {
+        /// A rule id, or a profile.
+        subject: String,
+        /// A place in the profile, as `network.allow[0].source`.
+        path: Option<String>,
+    },
+    /// Print the JSON Schema of profiles.
+    Schema,
+    /// Print shell completions.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, of one command if named.
+    Man {
+        /// A command.
+        command: Option<String>,
+    },
+}

@@ -1,0 +1,112 @@
+//! `redisgen diff`: what build would change, as unified diffs; also files that no profile produces any more,
+//! and a sealed ACL file that is behind. Needs no secrets.
+
+use std::path::Path;
+
+use similar::TextDiff;
+use time::OffsetDateTime;
+
+use super::{Exit, Judged, judge_all, output_folders};
+use crate::cli::{Judge, Target};
+use crate::console;
+use crate::folder::Folder;
+use crate::lock::Lock;
+use crate::model::Model;
+use crate::output::human;
+use crate::provision;
+use crate::render::{self, File};
+use crate::write;
+
+pub(super) fn run(target: &Target, judge: &Judge, now: OffsetDateTime) -> Result<Exit, String> {
+    let judged = judge_all(&target.profiles, judge, now)?;
+    let mut exit = Exit::Fine;
+    for judged in judged.iter().filter(|judged| !judged.passes()) {
+        console::err(&format!("{}: refused, {}\n", judged.path.name, human::summary(&judged.report)));
+        exit = Exit::Found;
+    }
+    for (judged, folder) in judged.iter().zip(output_folders(target, &judged)?) {
+        let Some(model) = judged.model.as_ref().filter(|_| judged.passes()) else { continue };
+        let drift = diff(model, &folder)?;
+        if !drift.is_empty() {
+            console::out(&drift);
+            console::err(&format!("{}: {} is behind; mend it with: {}\n", judged.path.name, folder.display(), command(target, judged, &folder)));
+            exit = Exit::Found;
+        }
+    }
+    Ok(exit)
+}
+
+fn command(target: &Target, judged: &Judged, folder: &Path) -> String {
+    let name = if judged.path.path.is_some() { judged.path.name.as_str() } else { "-" };
+    let default = folder == Path::new("deploy") && target.out == folder;
+    let out = if default { String::new() } else { format!(" --out {}", crate::encode::shell(&folder.display().to_string())) };
+    format!("redisgen build {}{out}", crate::encode::shell(name))
+}
+
+/// Everything that differs; empty if nothing does.
+fn diff(model: &Model, path: &Path) -> Result<String, String> {
+    let mut files = render::render(model)?;
+    let lock = Lock::new(model, &files).to_file(model)?;
+    let acl = files.iter().find(|file| file.path == "redis/users.acl").cloned();
+    files.push(lock);
+    let mut text = String::new();
+    if !path.exists() {
+        for file in &files {
+            text.push_str(&unified(file, "", true));
+        }
+        return Ok(text);
+    }
+    let out = Folder::open(path)?;
+    for file in &files {
+        match write::read(&out, &file.path)? {
+            None => text.push_str(&unified(file, "", true)),
+            Some((bytes, mode)) => {
+                if bytes != file.bytes {
+                    text.push_str(&unified(file, &String::from_utf8_lossy(&bytes), false));
+                }
+                if mode != file.mode {
+                    text.push_str(&format!("mode {mode:04o} of {} should be {:04o}\n", file.path, file.mode));
+                }
+            }
+        }
+    }
+    text.push_str(&stale(&out, &files)?);
+    if let Some(acl) = acl {
+        text.push_str(&behind(&out, model, &acl)?);
+    }
+    Ok(text)
+}
+
+fn unified(file: &File, old: &str, new: bool) -> String {
+    let content = String::from_utf8_lossy(&file.bytes);
+    let from = if new { "/dev/null".to_owned() } else { format!("a/{}", file.path) };
+    TextDiff::from_lines(old, &content).unified_diff().context_radius(3).header(&from, &format!("b/{}", file.path)).to_string()
+}
+
+fn stale(out: &Folder, files: &[File]) -> Result<String, String> {
+    let mut text = String::new();
+    // A lock that cannot be read shows as drift of the lock itself.
+    let Ok(Some(lock)) = write::read_lock(out) else { return Ok(text) };
+    for locked in lock.files.iter().filter(|locked| files.iter().all(|file| file.path != locked.path)) {
+        if write::read(out, &locked.path)?.is_some() {
+            text.push_str(&format!("stale: {} is produced by no profile any more\n", locked.path));
+        }
+    }
+    Ok(text)
+}
+
+/// A revoked right that has not reached the sealed file is still there on the server.
+fn behind(out: &Folder, model: &Model, locked: &File) -> Result<String, String> {
+    if !model.has_secrets() || out.subfolder("secrets")?.is_none() {
+        return Ok(String::new());
+    }
+    let path = "secrets/server/users.acl";
+    let Some((sealed, _)) = write::read(out, path)? else { return Ok(format!("{path} is missing\n")) };
+    let sealed = provision::masked(&String::from_utf8_lossy(&sealed));
+    let locked = String::from_utf8_lossy(&locked.bytes);
+    if sealed == *locked {
+        return Ok(String::new());
+    }
+    Ok(TextDiff::from_lines(sealed.as_str(), &locked).unified_diff().header(&format!("a/{path} (digests masked)"), &format!("b/{path}")).to_string())
+}
+

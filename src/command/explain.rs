@@ -1,0 +1,91 @@
+//! `redisgen explain`: a rule, or where the values of a profile come from. A rule id wins over a file.
+
+use super::{Exit, place};
+use crate::console;
+use crate::finding::Report;
+use crate::input::{self, DiskParents};
+use crate::load;
+use crate::output::human;
+use crate::path::{Path, Segment};
+use crate::rules::{self, Rule};
+use crate::schema;
+use crate::source::Sources;
+use crate::tree::{Node, Value};
+
+pub(super) fn run(subject: &str, path: Option<&str>) -> Result<Exit, String> {
+    if let Some(rule) = rules::find(subject) {
+        console::out(&explain_rule(rule));
+        return Ok(Exit::Fine);
+    }
+    if subject != input::STDIN && !std::path::Path::new(subject).exists() {
+        let nearest = schema::nearest(subject, rules::all().map(|rule| rule.id));
+        let hint = nearest.map_or(String::new(), |meant| format!("; did you mean the rule `{meant}`?"));
+        return Err(format!("{}: no rule and no file of this name{hint}", subject.escape_debug()));
+    }
+    let profiles = input::profiles(&[subject.to_owned()])?;
+    let [profile] = profiles.as_slice() else { return Err("explain takes one profile".to_owned()) };
+    let loaded = match load::load(input::read(profile)?, &mut DiskParents::new(profile)) {
+        Ok(loaded) => loaded,
+        Err(report) => return Ok(refuse(&report)),
+    };
+    let Some(text) = path else {
+        let mut out = String::new();
+        lines(&loaded.tree, None, &mut Path::default(), &loaded.sources, &mut out);
+        console::out(&out);
+        return Ok(Exit::Fine);
+    };
+    let path = Path::parse(text).map_err(|rest| format!("{}: not a profile path", rest.escape_debug()))?;
+    let located = loaded.tree.locate(&path);
+    let meaning = schema::PROFILE.as_ref().ok().and_then(|schema| schema::describe(schema, &path));
+    if !located.complete && meaning.is_none() {
+        return Err(format!("{}: the profile format has no such place", path));
+    }
+    let mut out = String::new();
+    if located.complete {
+        lines(located.node, located.key, &mut path.clone(), &loaded.sources, &mut out);
+    } else {
+        out.push_str(&format!("{path} is not set\n"));
+    }
+    if let Some(meaning) = meaning {
+        out.push_str(&format!("\n{meaning}\n"));
+    }
+    console::out(&out);
+    Ok(Exit::Fine)
+}
+
+fn refuse(report: &Report) -> Exit {
+    console::out(&human::findings(report));
+    Exit::Found
+}
+
+/// One line per value, with its origin.
+fn lines(node: &Node, key: Option<crate::source::Span>, path: &mut Path, sources: &Sources, out: &mut String) {
+    match &node.value {
+        Value::Map(entries) if !entries.is_empty() => {
+            for entry in entries {
+                path.push(Segment::Key(entry.key.to_string()));
+                lines(&entry.value, Some(entry.key_span), path, sources, out);
+                path.pop();
+            }
+        }
+        Value::Seq(items) if !items.is_empty() => {
+            for (index, item) in items.iter().enumerate() {
+                path.push(Segment::Index(index));
+                lines(item, None, path, sources, out);
+                path.pop();
+            }
+        }
+        _ => out.push_str(&format!("{path}: {}  # {}\n", node.to_json(), place(sources, key.unwrap_or(node.span)))),
+    }
+}
+
+fn explain_rule(rule: &Rule) -> String {
+    let [development, production] = rule.severity;
+    let mut text = format!("{}: {}\n\n{}\n", rule.id, rule.title, rule.why);
+    if !rule.fix.is_empty() {
+        text.push_str(&format!("\nFix: {}\n", rule.fix));
+    }
+    text.push_str(&format!("Severity: {} in development, {} in production\n", development.word(), production.word()));
+    text.push_str(&format!("Waivable: {}\nSource: {}\n", if rule.waivable { "yes" } else { "no" }, rule.source));
+    text
+}

@@ -1,0 +1,127 @@
+//! How a text is written in each output format, so that it arrives as itself or is refused: never as syntax.
+
+/// One argument of redis.conf, as `sdssplitargs` reads it.
+pub fn redis_conf(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/:@,*+%=-".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        return text.to_owned();
+    }
+    let mut out = String::from("\"");
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => {
+                out.push('\\');
+                out.push(char::from(byte));
+            }
+            b' '..=b'~' => out.push(char::from(byte)),
+            _ => {
+                out.push_str("\\x");
+                out.push_str(&crate::hex(&[byte]));
+            }
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// One token of an ACL file, which has no quoting at all.
+///
+/// # Errors
+/// The text cannot be written there.
+pub fn acl(text: &str) -> Result<String, String> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'".contains(&byte)) {
+        Ok(text.to_owned())
+    } else {
+        Err("an ACL file cannot hold blanks, quotes or non-ASCII characters".to_owned())
+    }
+}
+
+/// A double-quoted YAML scalar, which every YAML reader takes for the same text.
+pub fn yaml(text: &str) -> String {
+    let mut out = String::from("\"");
+    for sign in text.chars() {
+        match sign {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(sign);
+            }
+            ' '..='~' => out.push(sign),
+            _ if u32::from(sign) <= 0xffff => out.push_str(&format!("\\u{:04x}", u32::from(sign))),
+            _ => out.push_str(&format!("\\U{:08x}", u32::from(sign))),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// The same for a compose file, which expands `$`.
+pub fn compose(text: &str) -> String {
+    yaml(&text.replace('$', "$$"))
+}
+
+/// One word of a POSIX shell.
+pub fn shell(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/:@,+%=-".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// Text behind `#`.
+///
+/// # Errors
+/// A line break would end the comment.
+pub fn comment(text: &str) -> Result<String, String> {
+    if text.chars().any(|sign| sign.is_control() || matches!(sign, '\u{2028}' | '\u{2029}')) {
+        return Err("a comment cannot hold control characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const EVIL: &str = "a\"b'c\\d $(id) ${x} `id` %{y} # : \n\r\tä\u{2028}";
+
+    #[test]
+    fn shell_words_arrive() {
+        for text in [EVIL, "", "plain", "it's", "-n"] {
+            let script = format!("printf %s {}", shell(text));
+            let out = std::process::Command::new("sh").args(["-c", &script]).output().expect("sh");
+            assert_eq!(String::from_utf8_lossy(&out.stdout), text);
+        }
+    }
+
+    #[test]
+    fn acl_refuses_what_it_cannot_hold() {
+        for text in ["a b", "a\"", "'", "", "ä", "a\n"] {
+            assert!(acl(text).is_err(), "{text:?}");
+        }
+        assert_eq!(acl("~user:*").as_deref(), Ok("~user:*"));
+    }
+
+    #[test]
+    fn comments_stay_on_their_line() {
+        assert!(comment(EVIL).is_err());
+        assert!(comment("prod $(id) `x`.yaml").is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn yaml_reads_back(text in "\\PC*|[\\x00-\\x7f]*") {
+            let read: String = serde_yaml::from_str(&yaml(&text)).expect("YAML");
+            prop_assert_eq!(read, text.clone());
+            let read: String = serde_yaml::from_str(&compose(&text)).expect("YAML");
+            prop_assert_eq!(read.replace("$$", "$"), text);
+        }
+
+        #[test]
+        fn redis_conf_stays_on_one_line(text in "[\\x00-\\x7f]*") {
+            let written = redis_conf(&text);
+            prop_assert!(!written.contains('\n') && !written.contains('\r'));
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! A folder that we write below, and nothing outside it: every step is taken from an open folder, no
+//! symbolic link is followed, and a file is either the old or the new one.
+
+use std::fs::File as StdFile;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+/// An open folder.
+pub struct Folder {
+    fd: OwnedFd,
+    name: String,
+}
+
+/// Largest file that we read back.
+const MAX_READ: u64 = 64 * 1024 * 1024;
+
+impl Folder {
+    /// Opens a folder. Its last component must not be a symbolic link.
+    ///
+    /// # Errors
+    /// Why not, with the folder's name.
+    pub fn open(path: &Path) -> Result<Folder, String> {
+        let name = path.display().to_string();
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| explain(&name, errno))?;
+        Ok(Folder { fd, name })
+    }
+
+    /// Opens a folder, and makes it and its parents first where they are missing.
+    ///
+    /// # Errors
+    /// Why not, with the folder's name.
+    pub fn create(path: &Path) -> Result<Folder, String> {
+        std::fs::create_dir_all(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Folder::open(path)
+    }
+
+    /// Takes the folder for this process, so that two builds do not mix their files; the lock ends with
+    /// the folder's handle.
+    ///
+    /// # Errors
+    /// Another process holds it.
+    pub fn lock(&self) -> Result<(), String> {
+        rustix::fs::flock(&self.fd, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| format!("{}: another redisgen is writing here", self.name))
+    }
+
+    /// A folder below this one, or none.
+    ///
+    /// # Errors
+    /// It is something else, as a symbolic link.
+    pub fn subfolder(&self, name: &str) -> Result<Option<Folder>, String> {
+        let full = self.full(name);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
+            Ok(fd) => Ok(Some(Folder { fd, name: full })),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(explain(&full, errno)),
+        }
+    }
+
+    /// A folder below this one, made if missing, with exactly this mode.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn create_subfolder(&self, name: &str, mode: u32) -> Result<Folder, String> {
+        let full = self.full(name);
+        match rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(mode)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(explain(&full, errno)),
+        }
+        let folder = self.subfolder(name)?.ok_or_else(|| format!("{full}: vanished"))?;
+        rustix::fs::fchmod(&folder.fd, Mode::from_raw_mode(mode)).map_err(|errno| explain(&full, errno))?;
+        Ok(folder)
+    }
+
+    /// The content of a file and its mode, or none.
+    ///
+    /// # Errors
+    /// It is there and is no readable regular file.
+    pub fn read(&self, name: &str) -> Result<Option<(Vec<u8>, u32)>, String> {
+        let full = self.full(name);
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let fd = match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
+            Ok(fd) => fd,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(explain(&full, errno)),
+        };
+        let stat = rustix::fs::fstat(&fd).map_err(|errno| explain(&full, errno))?;
+        if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() {
+            return Err(format!("{full}: not a regular file"));
+        }
+        let mut bytes = Vec::new();
+        StdFile::from(fd).take(MAX_READ).read_to_end(&mut bytes).map_err(|error| format!("{full}: {error}"))?;
+        Ok(Some((bytes, stat.st_mode & 0o7777)))
+    }
+
+    /// Writes a new file under a temporary name, with its final mode from the start.
+    ///
+    /// # Errors
+    /// Why not; the temporary file is gone then.
+    pub fn stage(&self, name: &str, bytes: &[u8], mode: u32, sync: bool) -> Result<Staged<'_>, String> {
+        let mut random = [0_u8; 8];
+        getrandom::fill(&mut random).map_err(|error| error.to_string())?;
+        let temporary = format!(".{name}.{}.tmp", crate::hex(&random));
+        let full = self.full(name);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // Closed to others until it has its final mode: nobody reads a half-written secret.
+        let fd = rustix::fs::openat(&self.fd, &temporary, flags, Mode::from_raw_mode(0o600)).map_err(|errno| explain(&full, errno))?;
+        let staged = Staged { folder: self, name: name.to_owned(), temporary: Some(temporary) };
+        let mut file = StdFile::from(fd);
+        file.write_all(bytes).map_err(|error| format!("{full}: {error}"))?;
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(|errno| explain(&full, errno))?;
+        if sync {
+            file.sync_all().map_err(|error| format!("{full}: {error}"))?;
+        }
+        Ok(staged)
+    }
+
+    /// Removes a file, if it is there.
+    ///
+    /// # Errors
+    /// It is there and stays.
+    pub fn remove(&self, name: &str) -> Result<(), String> {
+        match rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(explain(&self.full(name), errno)),
+        }
+    }
+
+    /// Removes an empty folder below this one; one that is not empty stays.
+    pub fn remove_empty(&self, name: &str) {
+        let _not_empty = rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR);
+    }
+
+    /// Puts renames on disk.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn sync(&self) -> Result<(), String> {
+        rustix::fs::fsync(&self.fd).map_err(|errno| explain(&self.name, errno))
+    }
+
+    /// The mode of this folder.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn mode(&self) -> Result<u32, String> {
+        rustix::fs::fstat(&self.fd).map(|stat| stat.st_mode & 0o7777).map_err(|errno| explain(&self.name, errno))
+    }
+
+    /// Sets the mode of a file.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn chmod(&self, name: &str, mode: u32) -> Result<(), String> {
+        rustix::fs::chmodat(&self.fd, name, Mode::from_raw_mode(mode), AtFlags::empty()).map_err(|errno| explain(&self.full(name), errno))
+    }
+
+    /// Path of something in this folder, for messages.
+    pub fn full(&self, name: &str) -> String {
+        format!("{}/{name}", self.name.trim_end_matches('/'))
+    }
+}
+
+/// A file that waits under a temporary name; dropped without [`Staged::commit`], it is removed.
+pub struct Staged<'folder> {
+    folder: &'folder Folder,
+    name: String,
+    temporary: Option<String>,
+}
+
+impl Staged<'_> {
+    /// Gives the file its name, in place of what had it. A symbolic link is replaced, not followed.
+    ///
+    /// # Errors
+    /// The file system's; the old file is still there then.
+    pub fn commit(mut self) -> Result<(), String> {
+        let Some(temporary) = self.temporary.take() else { return Ok(()) };
+        let renamed = rustix::fs::renameat(&self.folder.fd, &temporary, &self.folder.fd, &self.name);
+        if renamed.is_err() {
+            self.temporary = Some(temporary);
+        }
+        renamed.map_err(|errno| explain(&self.folder.full(&self.name), errno))
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            let _gone = rustix::fs::unlinkat(&self.folder.fd, temporary, AtFlags::empty());
+        }
+    }
+}
+
+fn explain(name: &str, errno: Errno) -> String {
+    match errno {
+        Errno::LOOP | Errno::NOTDIR => format!("{name}: a symbolic link or no folder; redisgen follows no links"),
+        errno => format!("{name}: {}", std::io::Error::from(errno)),
+    }
+}

@@ -1,0 +1,155 @@
+//! Reads profiles and their parents from disk: bounded, regular files only for parents, no links.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+
+use crate::load::{Input, Parents};
+use crate::yaml::MAX_BYTES;
+
+/// Name of standard input on the command line.
+pub const STDIN: &str = "-";
+/// Name of the project file.
+const PROJECT: &str = "redisgen.toml";
+
+/// A profile to work on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfilePath {
+    /// As findings name it.
+    pub name: String,
+    /// The file, or none for standard input.
+    pub path: Option<PathBuf>,
+}
+
+/// The profiles that arguments name: files, folders of `*.yaml` and `*.yml`, or `-`.
+///
+/// # Errors
+/// A path that does not exist, or a folder without profiles.
+pub fn profiles(arguments: &[String]) -> Result<Vec<ProfilePath>, String> {
+    let mut found = Vec::new();
+    for argument in arguments {
+        if argument == STDIN {
+            found.push(ProfilePath { name: "<stdin>".to_owned(), path: None });
+            continue;
+        }
+        let path = Path::new(argument);
+        let metadata = std::fs::metadata(path).map_err(|error| format!("{argument}: {error}"))?;
+        if metadata.is_dir() {
+            let mut inside = Vec::new();
+            for entry in std::fs::read_dir(path).map_err(|error| format!("{argument}: {error}"))? {
+                let path = entry.map_err(|error| format!("{argument}: {error}"))?.path();
+                let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+                if yaml && path.is_file() {
+                    inside.push(ProfilePath { name: path.display().to_string(), path: Some(path) });
+                }
+            }
+            if inside.is_empty() {
+                return Err(format!("{argument}: no profiles (*.yaml, *.yml) in this folder"));
+            }
+            inside.sort_by(|a, b| a.name.cmp(&b.name));
+            found.extend(inside);
+        } else {
+            found.push(ProfilePath { name: argument.clone(), path: Some(path.to_owned()) });
+        }
+    }
+    Ok(found)
+}
+
+/// Reads a profile, at most one byte more than is allowed.
+///
+/// # Errors
+/// The file system's.
+pub fn read(profile: &ProfilePath) -> Result<Input, String> {
+    let mut bytes = Vec::new();
+    let limit = MAX_BYTES as u64 + 1;
+    let result = match &profile.path {
+        None => std::io::stdin().lock().take(limit).read_to_end(&mut bytes),
+        Some(path) => File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)),
+    };
+    result.map_err(|error| format!("{}: {error}", profile.name))?;
+    Ok(Input { name: profile.name.clone(), bytes })
+}
+
+/// Base name of a profile for the headers of generated files.
+///
+/// # Errors
+/// The name has characters that do not belong into a file's header.
+pub fn base_name(profile: &ProfilePath) -> Result<String, String> {
+    let Some(path) = &profile.path else { return Ok("stdin".to_owned()) };
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+    let plain = |sign: char| sign.is_ascii_alphanumeric() || "._- +@".contains(sign);
+    if name.is_empty() || !name.chars().all(plain) {
+        return Err(format!("{}: a profile's file name has letters, digits and `._-+@` only; it stands in generated files", profile.name.escape_debug()));
+    }
+    Ok(name.to_owned())
+}
+
+/// Parents on disk: below the folder of `redisgen.toml`, else of the profile.
+pub struct DiskParents {
+    root: PathBuf,
+    /// Folder of the profile relative to the root.
+    start: Vec<String>,
+    profile: String,
+}
+
+impl DiskParents {
+    /// For one profile.
+    pub fn new(profile: &ProfilePath) -> DiskParents {
+        let folder = profile.path.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let root = folder.ancestors().find(|folder| folder.join(PROJECT).is_file()).unwrap_or(&folder).to_owned();
+        let start = folder.strip_prefix(&root).unwrap_or(Path::new(""));
+        let start = start.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+        DiskParents { root, start, profile: profile.name.clone() }
+    }
+}
+
+impl Parents for DiskParents {
+    fn read(&mut self, from: &str, target: &str) -> Result<Input, String> {
+        let mut parts: Vec<String> = if from == self.profile {
+            self.start.clone()
+        } else {
+            let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
+            folder.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        };
+        for part in target.split('/') {
+            match part {
+                "." => {}
+                ".." => {
+                    parts.pop().ok_or("this path leaves the project's folder")?;
+                }
+                name => parts.push(name.to_owned()),
+            }
+        }
+        let name = parts.join("/");
+        let bytes = read_below(&self.root, &parts).map_err(|reason| format!("`{name}` cannot be used: {reason}"))?;
+        Ok(Input { name, bytes })
+    }
+}
+
+/// Opens step by step from the root, so that no symbolic link is followed.
+fn read_below(root: &Path, parts: &[String]) -> Result<Vec<u8>, String> {
+    let explain = |errno: rustix::io::Errno| match errno {
+        rustix::io::Errno::LOOP => "symbolic links are not followed".to_owned(),
+        rustix::io::Errno::NOTDIR => "a symbolic link or no folder on the way".to_owned(),
+        errno => std::io::Error::from(errno).to_string(),
+    };
+    let folder = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut current: OwnedFd = rustix::fs::open(root, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(explain)?;
+    let (last, folders) = parts.split_last().ok_or("it is a folder")?;
+    for part in folders {
+        current = rustix::fs::openat(&current, part.as_str(), folder, Mode::empty()).map_err(explain)?;
+    }
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(&current, last.as_str(), flags, Mode::empty()).map_err(explain)?;
+    let stat = rustix::fs::fstat(&file).map_err(explain)?;
+    if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() {
+        return Err("it is no regular file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    File::from(file).take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    Ok(bytes)
+}

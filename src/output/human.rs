@@ -1,0 +1,95 @@
+//! In: a report. Out: text with an excerpt of each place, its help, and a count at the end.
+
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+
+use super::mask::mask;
+use crate::finding::{Finding, Report, Severity};
+use crate::source::{Sources, Span, floor_boundary};
+
+/// Longest excerpt in bytes: one line of a hostile file can be megabytes.
+const EXCERPT: usize = 2000;
+
+/// All findings. Info findings take two lines each: they are many, and nothing is wrong.
+pub fn findings(report: &Report) -> String {
+    let renderer = Renderer::styled();
+    let mut text = String::new();
+    for finding in &report.findings {
+        text.push_str(&renderer.render(&groups(finding, &report.sources)));
+        text.push_str("\n\n");
+    }
+    if report.dropped > 0 {
+        text.push_str(&format!("… and {} more\n\n", report.dropped));
+    }
+    text
+}
+
+/// `2 errors, 1 warning, 3 infos`, or nothing to report.
+pub fn summary(report: &Report) -> String {
+    let count = |severity: Severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
+    let parts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Info]
+        .into_iter()
+        .map(|severity| (count(severity), severity.word()))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }))
+        .collect();
+    if parts.is_empty() { "nothing to report".to_owned() } else { parts.join(", ") }
+}
+
+fn groups<'report>(finding: &'report Finding, sources: &'report Sources) -> Vec<Group<'report>> {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Info => Level::INFO,
+    };
+    let mut group = level.primary_title(finding.message.as_str()).id(finding.rule).elements(Vec::<Element<'_>>::new());
+    if finding.severity == Severity::Info {
+        group = group.element(origin(finding.span, sources));
+    } else {
+        group = place(group, finding.span, AnnotationKind::Primary, None, sources);
+        for related in &finding.related {
+            group = place(group, related.span, AnnotationKind::Context, Some(&related.message), sources);
+        }
+    }
+    if let Some(help) = &finding.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    vec![group]
+}
+
+fn origin(span: Span, sources: &Sources) -> Origin<'_> {
+    let (start, _) = sources.positions(span);
+    Origin::path(sources.name(span.file)).line(start.line).char_column(start.column)
+}
+
+fn place<'report>(
+    group: Group<'report>,
+    span: Span,
+    kind: AnnotationKind,
+    label: Option<&'report str>,
+    sources: &'report Sources,
+) -> Group<'report> {
+    let Some((excerpt, line, range)) = excerpt(span, sources) else { return group.element(origin(span, sources)) };
+    let annotation = kind.span(range);
+    let annotation = match label {
+        Some(label) => annotation.label(label),
+        None => annotation,
+    };
+    group.element(Snippet::source(excerpt).path(sources.name(span.file)).line_start(line).annotation(annotation))
+}
+
+/// The lines of a span, masked; none if the file must not be shown or the lines are too long.
+fn excerpt(span: Span, sources: &Sources) -> Option<(String, usize, std::ops::Range<usize>)> {
+    let source = sources.get(span.file).filter(|source| source.echo)?;
+    let text = source.text.as_str();
+    let start = floor_boundary(text, span.start as usize);
+    let from = text.get(..start)?.rfind('\n').map_or(0, |newline| newline + 1);
+    // A span over many lines is shown by its first one.
+    let line_end = text.get(start..)?.find('\n').map_or(text.len(), |newline| start + newline);
+    let end = floor_boundary(text, span.end as usize).clamp(start, line_end);
+    let line = text.get(from..line_end)?;
+    if line.len() > EXCERPT {
+        return None;
+    }
+    let (position, _) = sources.positions(span);
+    Some((mask(line), position.line, start - from..end - from))
+}

@@ -1,0 +1,101 @@
+//! In: a model. Out: the bytes of every artefact. The only code that knows the template engine: strict about
+//! what is undefined, and every value passes the encoder of its file's format.
+
+use std::sync::LazyLock;
+
+use minijinja::value::Value;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
+
+use crate::artefact;
+use crate::encode;
+use crate::model::Model;
+
+/// A file to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Path below the output folder, with `/`.
+    pub path: String,
+    /// File mode.
+    pub mode: u32,
+    /// Content.
+    pub bytes: Vec<u8>,
+}
+
+macro_rules! templates {
+    ($($name:literal)*) => {
+        const TEMPLATES: &[(&str, &str)] = &[$(($name, include_str!(concat!("../templates/", $name)))),*];
+    };
+}
+
+templates! {
+    "docker-compose.yml"
+    "docker-compose.app.yml"
+    "redis/redis.conf"
+    "redis/users.acl"
+    "redis/healthcheck.sh"
+}
+
+static ENVIRONMENT: LazyLock<Result<Environment<'static>, String>> = LazyLock::new(|| environment().map_err(|error| format!("{error:#}")));
+
+fn environment() -> Result<Environment<'static>, Error> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?);
+    environment.set_auto_escape_callback(|name| AutoEscape::Custom(name.rsplit('.').next().unwrap_or("").to_owned().into()));
+    environment.set_formatter(format_value);
+    // `safe` would let a value pass unencoded.
+    environment.remove_filter("safe");
+    environment.add_filter("comment", |text: &str| encode::comment(text).map(Value::from_safe_string).map_err(refused));
+    // A word of a script inside a compose file: quoted for the shell, then kept from compose's own `$`.
+    environment.add_filter("in_shell", |text: &str| Value::from_safe_string(encode::shell(text).replace('$', "$$")));
+    for (name, text) in TEMPLATES {
+        environment.add_template(name, text)?;
+    }
+    Ok(environment)
+}
+
+fn refused(reason: String) -> Error {
+    Error::new(ErrorKind::InvalidOperation, reason)
+}
+
+fn format_value(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
+    let encoded = match value.as_str() {
+        Some(text) if value.is_safe() => text.to_owned(),
+        Some(text) => match state.auto_escape() {
+            AutoEscape::Custom(extension) => encoded(extension, text).map_err(refused)?,
+            _ => return Err(refused("a file without an encoder".to_owned())),
+        },
+        None if value.is_integer() => value.to_string(),
+        None => return Err(refused(format!("a value of kind {} has no place in a file", value.kind()))),
+    };
+    out.write_str(&encoded)?;
+    Ok(())
+}
+
+/// The encoder of a file format, by the template's extension.
+fn encoded(extension: &str, text: &str) -> Result<String, String> {
+    match extension {
+        "conf" => Ok(encode::redis_conf(text)),
+        "acl" => encode::acl(text),
+        "yml" => Ok(encode::compose(text)),
+        "sh" => Ok(encode::shell(text)),
+        other => Err(format!("no encoder for .{other}")),
+    }
+}
+
+/// Renders every artefact of the model, sorted by path.
+///
+/// # Errors
+/// A template and its data disagree, which is a bug: nothing is written then.
+pub fn render(model: &Model) -> Result<Vec<File>, String> {
+    let environment = ENVIRONMENT.as_ref().map_err(Clone::clone)?;
+    let mut files = Vec::new();
+    for artefact in artefact::plan(model) {
+        let template = environment.get_template(artefact.template).map_err(|error| format!("{error:#}"))?;
+        let text = template.render((artefact.context)(model)).map_err(|error| format!("{}: {error:#}", artefact.template))?;
+        files.push(File { path: (artefact.path)(model), mode: artefact.mode, bytes: text.into_bytes() });
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
+}

@@ -1,0 +1,331 @@
+//! Rules on users, roles and commands.
+
+use std::collections::BTreeMap;
+
+use super::{ERROR, INFO, Rule, Sink, WARNING, WARNING_IN_PRODUCTION};
+use crate::acl;
+use crate::model::{HEALTH, Login, Model, RESERVED};
+use crate::profile::Role;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "users-missing",
+        severity: ERROR,
+        title: "Production without users",
+        why: "Without users there is nobody to log in as, and no password anywhere.",
+        fix: "Remove `users: []` for the defaults, or list them.",
+        source: "security guide, Authentication",
+        waivable: false,
+        check: Some(|model, sink| {
+            if model.production() && model.profile.users.is_empty() {
+                sink.report("users", "nobody could log in");
+            }
+        }),
+    },
+    Rule {
+        id: "no-admin",
+        severity: WARNING,
+        title: "No user of role `admin`",
+        why: "Nobody can read the ACL log, disable a user or reload certificates without a restart.",
+        fix: "Add `{ name: admin, role: admin }`.",
+        source: "security guide, Configure ACLs",
+        waivable: true,
+        check: Some(|model, sink| {
+            let users = &model.profile.users;
+            if !users.is_empty() && !users.iter().any(|user| user.role == Role::Admin && user.enabled) {
+                sink.report("users", "nobody can administer this server");
+            }
+        }),
+    },
+    Rule {
+        id: "user-duplicate",
+        severity: ERROR,
+        title: "Two users have one name",
+        why: "6.2 merges them in silence, later versions refuse to start (measured).",
+        fix: "Rename or remove one.",
+        source: "reference: redis, section 2",
+        waivable: false,
+        check: Some(|model, sink| {
+            let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+            for (place, user) in model.profile.users.iter().enumerate() {
+                if let Some(first) = seen.insert(user.name.as_str(), place) {
+                    sink.report(format!("users[{place}].name"), format!("there is a user `{}` already", user.name)).related(format!("users[{first}].name"), "the first one");
+                }
+            }
+        }),
+    },
+    Rule {
+        id: "user-name-reserved",
+        severity: ERROR,
+        title: "A user has a name of ours",
+        why: "`health`, `exporter` and `backup` are users that redisgen adds for its services; `default` is who everybody is before logging in.",
+        fix: "Choose another name; `default` may be listed with role `custom`.",
+        source: "profile format",
+        waivable: false,
+        check: Some(|model, sink| {
+            for (place, user) in model.profile.users.iter().enumerate() {
+                let name = user.name.as_str();
+                if RESERVED.contains(&name) || (name == "default" && user.role != Role::Custom) {
+                    sink.report(format!("users[{place}].name"), format!("`{name}` is reserved"));
+                }
+            }
+        }),
+    },
+    Rule {
+        id: "default-user-listed",
+        severity: WARNING_IN_PRODUCTION,
+        title: "`default` can be used",
+        why: "Clients that name no user log in as `default`; one shared account hides who did what.",
+        fix: "Give each application a user of its own.",
+        source: "security guide, Access Control Lists",
+        waivable: true,
+        check: Some(|model, sink| {
+            for (place, user) in model.profile.users.iter().enumerate() {
+                if user.name.as_str() == "default" && user.enabled {
+                    sink.report(format!("users[{place}].name"), "`default` is enabled");
+                }
+            }
+        }),
+    },
+    Rule {
+        id: "keys-missing",
+        severity: ERROR,
+        title: "An application or reader without keys",
+        why: "It could touch no key, or, if we guessed, all of them.",
+        fix: "Add `keys: [\"prefix:*\"]`.",
+        source: "profile format",
+        waivable: false,
+        check: Some(|model, sink| {
+            for (place, user) in model.profile.users.iter().enumerate() {
+                let needs = matches!(user.role, Role::Application | Role::Readonly);
+                if needs && user.keys.as_ref().is_none_or(Vec::is_empty) {
+                    sink.report(format!("users[{place}].role"), format!("role `{}` needs `keys`", user.role.word()));
+                }
+            }
+        }),
+    },
+    Rule {
+        id: "keys-unlimited",
+        severity: WARNING_IN_PRODUCTION,
+        title: "An application may touch all keys",
+        why: "One compromised application then reads and changes the data of all others.",
+        fix: "Name the prefixes it works on.",
+        source: "security guide, Data Exfiltration",
+        waivable: true,
+        check: Some(|model, sink| {
+            for (place, user) in model.profile.users.iter().enumerate() {
+                let limited = matches!(user.role, Role::Application | Role::Readonly);
+                let all = user.keys.iter().flatten().position(|key| !key.pattern.is_empty() && key.pattern.bytes().all(|byte| byte == b'*'));
+                if let (true, Some(key)) = (limited, all) {
+                    sink.report(format!("users[{place}].keys[{key}]"), "this pattern matches every key");
+                }
+            }
+        }),
+    },
+    Rule {
+        id: "commands-without-effect",
+        severity: ERROR,
+        title: "A role that has its commands lists some",
+        why: "`admin`, `readonly` and `monitoring` are what they are; a list beside them reads as a limit and is none.",
+        fix: "Use role `custom`, or remove the list.",
+        source: "profile format",
+        waivable: false,
+        check: Some(|model, sink| {
+            for (place, user) in model.profile.users.iter().enumerate() {
+                let fixed = matches!(user.role, Role::Admin | Role::Readonly | Role::Monitoring);
+                if fixed && user.commands.is_some() {
+                    sink.report(format!("users[{place}].commands"), format!("role `{}` takes no commands of its own", user.role.word()));
+                }
+                if user.role == Role::Admin && user.keys.is_some() {
+                    sink.report(format!("users[{place}].keys"), "role `admin` may touch every key");
+                }
+                if user.role == Role::Monitoring && user.keys.is_some() {
+                    sink.report(format!("users[{place}].keys"), "role `monitoring` reads no data");
+                }
+            }
+        }),
+    },
+    Rule {
+        id: "custom-without-commands",
+        severity: WARNING,
+        title: "A custom user may run nothing",
+        why: "Role `custom` has exactly the rules that stand in `commands`.",
+        fix: "Add `commands: [+get]`.",
+        source: "profile format",
+        waivable: true,
+        check: Some(|model, sink| {
+            for (place, user) in model.profile.users.iter().enumerate() {
+                if user.role == Role::Custom && user.commands.as_ref().is_none_or(Vec::is_empty) && user.selectors.is_none() {
+                    sink.report(format!("users[{place}].role"), "this user may run nothing");
+                }
+            }
+        }),
+    },
+    Rule {
+        id: "application-all-commands",
+        severity: ERROR,
+        title: "An application may run every command",
+        why: "Code execution, reconfiguration and shutdown are one injection away.",
+        fix: "List what it needs, or leave `commands` out for reading and writing.",
+        source: "security guide, Minimum required permissions",
+        waivable: true,
+        check: Some(|model, sink| {
+            for (place, user) in model.profile.users.iter().enumerate().filter(|(_, user)| user.role == Role::Application) {
+                for (rule, text) in user.commands.iter().flatten().enumerate() {
+                    if text.as_str() == "+@all" {
+                        sink.report(format!("users[{place}].commands[{rule}]"), "`+@all` is every command");
+                    }
+                }
+            }
+        }),
+    },
+    Rule {
+        id: "acl-rule-unknown",
+        severity: ERROR,
+        title: "A command rule that the engine does not know",
+        why: "The server refuses the whole ACL file and does not start.",
+        fix: "",
+        source: "src/engine/facts, read from running servers",
+        waivable: false,
+        check: Some(unknown_rules),
+    },
+    Rule {
+        id: "denied-command-listed",
+        severity: ERROR,
+        title: "A user lists a command that is disabled",
+        why: "Disabled commands, and those that do the same, are for role `admin` only; the list promises what it does not give.",
+        fix: "Remove it from the user or from `commands.disabled`.",
+        source: "security guide, Dangerous Commands",
+        waivable: false,
+        check: Some(denied_listed),
+    },
+    Rule {
+        id: "selectors-unsupported",
+        severity: ERROR,
+        title: "The engine has no selectors or one-way key patterns",
+        why: "They came with 7.0; 6.2 refuses the ACL file.",
+        fix: "Choose a later line, or split the user in two.",
+        source: "reference: redis, section 9",
+        waivable: false,
+        check: Some(|model, sink| {
+            if model.line.has_selectors() {
+                return;
+            }
+            for (place, user) in model.profile.users.iter().enumerate() {
+                if user.selectors.is_some() {
+                    sink.report(format!("users[{place}].selectors"), format!("{} has no selectors", model.line));
+                }
+                let one_way = acl::merge_keys(user.keys.as_deref().unwrap_or_default()).iter().any(|key| key.read != key.write);
+                if one_way {
+                    sink.report(format!("users[{place}].keys"), format!("{} has no `%R~` and `%W~`", model.line));
+                }
+            }
+        }),
+    },
+    Rule {
+        id: "disabled-command-unknown",
+        severity: ERROR,
+        title: "`commands.disabled` names something unknown",
+        why: "It would deny nothing.",
+        fix: "",
+        source: "src/engine/facts, read from running servers",
+        waivable: false,
+        check: Some(|model, sink| {
+            for (place, name) in model.profile.commands.disabled.iter().enumerate() {
+                if let Err((_, unknown)) = acl::denied(model.line, std::slice::from_ref(name)) {
+                    sink.report(format!("commands.disabled[{place}]"), format!("{}: {unknown}", model.line));
+                    suggest(model, name.as_str(), sink);
+                }
+            }
+        }),
+    },
+    Rule {
+        id: "health-check-denied",
+        severity: ERROR,
+        title: "PING is disabled",
+        why: "The health check needs it, and so does every client.",
+        fix: "Take `ping` from `commands.disabled`.",
+        source: "reference: redis, section 5",
+        waivable: false,
+        check: Some(|model, sink| {
+            if model.line.command("ping").is_some_and(|ping| model.denied.contains(ping)) {
+                let place = model.profile.commands.disabled.iter().position(|name| {
+                    acl::denied(model.line, std::slice::from_ref(name)).is_ok_and(|set| model.line.command("ping").is_some_and(|ping| set.contains(ping)))
+                });
+                sink.report(format!("commands.disabled[{}]", place.unwrap_or(0)), format!("the user `{HEALTH}` could not run PING"));
+            }
+        }),
+    },
+    Rule {
+        id: "config-denied-to-monitoring",
+        severity: INFO,
+        title: "Monitoring runs without CONFIG",
+        why: "CONFIG is disabled for everyone but admins, so exporters show no redis_config metrics.",
+        fix: "Nothing to do, unless a dashboard needs them.",
+        source: "reference: redis, section 3",
+        waivable: true,
+        check: Some(|model, sink| {
+            let denied = model.line.command("config").is_some_and(|config| model.denied.contains(config));
+            for (place, user) in model.profile.users.iter().enumerate() {
+                if denied && user.role == Role::Monitoring {
+                    sink.report(format!("users[{place}].role"), "CONFIG is disabled, so this user cannot read settings");
+                }
+            }
+        }),
+    },
+    Rule {
+        id: "default-user-open",
+        severity: INFO,
+        title: "Nobody needs a password",
+        why: "`default` may do everything; only the loopback of this host stands in front. That is development's choice.",
+        fix: "List `users` to have passwords in development too.",
+        source: "security guide, Development Security",
+        waivable: true,
+        check: Some(|model, sink| {
+            if model.users.iter().any(|user| user.login == Login::Anything) {
+                sink.report("", "`default` needs no password");
+            }
+        }),
+    },
+];
+
+fn suggest(model: &Model, name: &str, sink: &mut Sink) {
+    let names = model.line.commands.iter().map(|command| command.name);
+    if let Some(meant) = crate::schema::nearest(name, names) {
+        sink.help(format!("did you mean `{meant}`?"));
+    }
+}
+
+/// Every list of rules that the profile states: its user's role, its path, and the rules.
+fn stated(model: &Model) -> impl Iterator<Item = (Role, String, &[crate::format::AclRule])> {
+    model.profile.users.iter().enumerate().flat_map(|(place, user)| {
+        let own = user.commands.iter().map(move |rules| (user.role, format!("users[{place}].commands"), rules.as_slice()));
+        let selectors = user.selectors.iter().flatten().enumerate();
+        own.chain(selectors.map(move |(index, selector)| {
+            (user.role, format!("users[{place}].selectors[{index}].commands"), selector.commands.as_slice())
+        }))
+    })
+}
+
+fn unknown_rules(model: &Model, sink: &mut Sink) {
+    for (_, path, rules) in stated(model) {
+        for (index, rule) in rules.iter().enumerate() {
+            if let Err((_, unknown)) = acl::evaluate(model.line, &[rule.to_string()]) {
+                sink.report(format!("{path}[{index}]"), format!("{}: {unknown}", model.line));
+                suggest(model, rule.as_str().get(1..).unwrap_or(""), sink);
+            }
+        }
+    }
+}
+
+/// Only names of commands count: a category is wide by intent, and what is denied is taken from it.
+fn denied_listed(model: &Model, sink: &mut Sink) {
+    for (_, path, rules) in stated(model).filter(|(role, ..)| *role != Role::Admin) {
+        for (index, rule) in rules.iter().enumerate() {
+            let Some(name) = rule.as_str().strip_prefix('+').filter(|name| !name.starts_with('@')) else { continue };
+            if acl::select(model.line, name).is_ok_and(|selected| selected.intersects(&model.denied)) {
+                sink.report(format!("{path}[{index}]"), format!("`{name}` is disabled, or does what a disabled command does"));
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Rules on exposure.
+
+use super::{ERROR, ERROR_IN_PRODUCTION, INFO, Rule, Sink, WARNING};
+use crate::model::Model;
+use crate::profile::{Exposure, TlsMode};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "network-open",
+        severity: ERROR_IN_PRODUCTION,
+        title: "The port is open to everyone",
+        why: "An open Redis is found by scanners within hours; a password alone is one leak away from nothing.",
+        fix: "Write `exposure: allowlist` with `allow`, or `localhost`.",
+        source: "security guide, External Exposure",
+        waivable: true,
+        check: Some(|model, sink| {
+            if model.profile.network.exposure == Exposure::Open {
+                sink.report("network.exposure", "everyone who can route to this host can connect");
+            }
+        }),
+    },
+    Rule {
+        id: "network-open-without-password",
+        severity: ERROR,
+        title: "The port is published beyond the host and nobody needs a password",
+        why: "Whoever connects owns the data, and on some versions the host.",
+        fix: "List `users`, or write `exposure: localhost`.",
+        source: "security guide, Unauthorized Access",
+        waivable: false,
+        check: Some(|model, sink| {
+            if matches!(model.profile.network.exposure, Exposure::Open | Exposure::Allowlist) && !model.passwords() {
+                sink.report("network.exposure", "the port leaves this host, and `default` has no password");
+            }
+        }),
+    },
+    Rule {
+        id: "allowlist-empty",
+        severity: ERROR,
+        title: "Exposure `allowlist` without sources",
+        why: "An empty list admits nobody, or everybody, depending on who reads it.",
+        fix: "Add `allow: [{ source: 10.8.0.0/24 }]`, or write `exposure: localhost`.",
+        source: "profile format",
+        waivable: false,
+        check: Some(|model, sink| {
+            if model.profile.network.exposure == Exposure::Allowlist && model.profile.network.allow.is_empty() {
+                sink.report("network.exposure", "`allowlist` needs at least one entry in `allow`");
+            }
+        }),
+    },
+    Rule {
+        id: "allowlist-unused",
+        severity: WARNING,
+        title: "`allow` lists sources that the exposure does not use",
+        why: "The list reads as if it protected something.",
+        fix: "Write `exposure: allowlist`, or remove `allow`.",
+        source: "profile format",
+        waivable: true,
+        check: Some(|model, sink| {
+            let network = &model.profile.network;
+            if network.exposure != Exposure::Allowlist && !network.allow.is_empty() {
+                sink.report("network.allow", format!("exposure `{}` does not read this list", network.exposure.word()));
+            }
+        }),
+    },
+    Rule {
+        id: "allow-everyone",
+        severity: ERROR,
+        title: "A source in `allow` is the whole internet",
+        why: "`/0` is exposure `open` under another name.",
+        fix: "Name the networks that need access.",
+        source: "reference: firewall",
+        waivable: false,
+        check: Some(|model, sink| {
+            for (place, allow) in model.profile.network.allow.iter().enumerate() {
+                if allow.source.0.prefix_len() == 0 {
+                    sink.report(format!("network.allow[{place}].source"), "this source is everyone");
+                }
+            }
+        }),
+    },
+    Rule {
+        id: "allow-expired",
+        severity: ERROR,
+        title: "A source in `allow` is past its date",
+        why: "Access that was meant to end did not.",
+        fix: "Remove the entry, or set a later `until`.",
+        source: "profile format",
+        waivable: true,
+        check: Some(|model, sink| {
+            let today = sink.today;
+            for (place, allow) in model.profile.network.allow.iter().enumerate() {
+                if allow.until.is_some_and(|until| until < today) {
+                    sink.report(format!("network.allow[{place}].until"), "this source should be gone by now");
+                }
+            }
+        }),
+    },
+    Rule {
+        id: "exposed-without-tls",
+        severity: ERROR_IN_PRODUCTION,
+        title: "Traffic leaves the host in clear",
+        why: "Passwords and data can be read and changed on the way.",
+        fix: "Write `tls: { mode: server }` or `mutual`.",
+        source: "security guide, Man-in-the-Middle",
+        waivable: true,
+        check: Some(exposed_without_tls),
+    },
+    Rule {
+        id: "port-is-ssh",
+        severity: ERROR,
+        title: "The published port is SSH's",
+        why: "A firewall that closes Redis's port would close the way in.",
+        fix: "Write `port: 6379`.",
+        source: "reference: firewall",
+        waivable: false,
+        check: Some(|model, sink| {
+            if model.profile.network.port == 22 {
+                sink.report("network.port", "port 22 is how people reach this host");
+            }
+        }),
+    },
+    Rule {
+        id: "listen-unspecified",
+        severity: WARNING,
+        title: "`listen` names all addresses",
+        why: "The list exists to choose among the host's addresses.",
+        fix: "Name the addresses, or leave `listen` empty for all of them.",
+        source: "profile format",
+        waivable: true,
+        check: Some(|model, sink| {
+            for (place, address) in model.profile.network.listen.iter().enumerate() {
+                if address.0.is_unspecified() {
+                    sink.report(format!("network.listen[{place}]"), "this is every address of the host");
+                }
+            }
+        }),
+    },
+    Rule {
+        id: "allowlist-on-loopback",
+        severity: INFO,
+        title: "The allow list is published on the loopback for now",
+        why: "This version writes no firewall yet; a port that is published without one would be open to everyone.",
+        fix: "Reach the port through an SSH tunnel until then.",
+        source: "redisgen",
+        waivable: true,
+        check: Some(|model, sink| {
+            if model.profile.network.exposure == Exposure::Allowlist {
+                sink.report("network.exposure", "the port is published on 127.0.0.1 until redisgen writes the firewall that must stand in front");
+            }
+        }),
+    },
+];
+
+fn exposed_without_tls(model: &Model, sink: &mut Sink) {
+    let beyond = matches!(model.profile.network.exposure, Exposure::Allowlist | Exposure::Open);
+    if beyond && model.profile.tls.mode == TlsMode::Disabled {
+        sink.report("tls.mode", "connections from other hosts are not encrypted").related("network.exposure", "other hosts may connect here");
+    }
+}

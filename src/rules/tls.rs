@@ -1,0 +1,96 @@
+//! Rules on certificates.
+
+use super::{ERROR, INFO, Rule, WARNING, WARNING_IN_PRODUCTION};
+use crate::profile::TlsMode;
+
+/// One day in milliseconds.
+const DAY: u64 = 86_400_000;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "tls-disabled",
+        severity: WARNING_IN_PRODUCTION,
+        title: "TLS is off",
+        why: "Everything that crosses the wire, passwords included, can be read by whoever is on it.",
+        fix: "Write `tls: { mode: server }`.",
+        source: "security guide, Encryption in Transit",
+        waivable: true,
+        check: Some(|model, sink| {
+            if model.production() && !model.tls() {
+                sink.report("tls.mode", "production traffic is not encrypted");
+            }
+        }),
+    },
+    Rule {
+        id: "leaf-outlives-ca",
+        severity: ERROR,
+        title: "Certificates outlive their authority",
+        why: "They stop working when the authority ends, whatever they say.",
+        fix: "Make `ca_validity` longer than `leaf_validity`.",
+        source: "RFC 5280, section 6.1",
+        waivable: false,
+        check: Some(|model, sink| {
+            let tls = &model.profile.tls;
+            if model.tls() && tls.leaf_validity >= tls.ca_validity {
+                sink.report("tls.leaf_validity", "this is not shorter than the authority's validity").related("tls.ca_validity", "the authority ends here");
+            }
+        }),
+    },
+    Rule {
+        id: "leaf-too-long",
+        severity: WARNING,
+        title: "Certificates are valid for very long",
+        why: "Redis reads no revocation list: a lost key is good until its certificate ends.",
+        fix: "At most 398d.",
+        source: "CA/Browser Forum Baseline Requirements 6.3.2; measured: Redis ignores CRLs",
+        waivable: true,
+        check: Some(|model, sink| {
+            if model.tls() && model.profile.tls.leaf_validity.0 > 398 * DAY {
+                sink.report("tls.leaf_validity", "a lost key stays good for longer than 398 days");
+            }
+        }),
+    },
+    Rule {
+        id: "renewal-after-end",
+        severity: ERROR,
+        title: "Renewal starts before the certificate does",
+        why: "`renew_before` is as long as the certificate itself: it would be renewed at once and for ever.",
+        fix: "Make `renew_before` shorter than `leaf_validity`.",
+        source: "profile format",
+        waivable: false,
+        check: Some(|model, sink| {
+            let tls = &model.profile.tls;
+            if model.tls() && tls.renew_before >= tls.leaf_validity {
+                sink.report("tls.renew_before", "this is not shorter than the certificate's validity").related("tls.leaf_validity", "the validity");
+            }
+        }),
+    },
+    Rule {
+        id: "server-without-names",
+        severity: ERROR,
+        title: "The server's certificate names nothing",
+        why: "No client can verify whom it talks to.",
+        fix: "Add `names: [redis, localhost]`.",
+        source: "RFC 9525; measured: CN is ignored by current clients",
+        waivable: false,
+        check: Some(|model, sink| {
+            if model.tls() && model.server_names.is_empty() {
+                sink.report("tls.names", "the certificate needs at least one name or address");
+            }
+        }),
+    },
+    Rule {
+        id: "minimum-without-tls",
+        severity: INFO,
+        title: "TLS settings without TLS",
+        why: "They have no effect while `mode` is `disabled`.",
+        fix: "Write `mode: server`, or remove them.",
+        source: "profile format",
+        waivable: true,
+        check: Some(|model, sink| {
+            if model.profile.tls.mode == TlsMode::Disabled && model.profile.tls.authority.is_some() {
+                sink.report("tls.authority", "nothing is signed while `mode` is `disabled`");
+            }
+        }),
+    },
+];
