@@ -22,6 +22,8 @@ pub struct Model {
     pub denied: CommandSet,
     /// Limit for data in bytes, if there is one.
     pub maxmemory: Option<Size>,
+    /// Name of the compose project; development has its own, so that it never shares production's data.
+    pub project: String,
     /// Image that runs.
     pub image: String,
     /// Addresses of the host that publish the port; empty if nothing is published.

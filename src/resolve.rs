@@ -10,7 +10,7 @@ use crate::finding::Finding;
 use crate::format::{AclRule, Address, MIB, Size};
 use crate::load::Loaded;
 use crate::model::{AclUser, HEALTH, Login, Model};
-use crate::profile::{EngineKind, Exposure, Profile, Role, Selector, User};
+use crate::profile::{EngineKind, Environment, Exposure, Profile, Role, Selector, User};
 
 /// Connection commands that clients send before and beside their work: redis-py, ioredis, lettuce and
 /// go-redis name themselves, measure and choose a database; AUTH, HELLO, QUIT and RESET are free anyway.
@@ -49,6 +49,7 @@ pub fn resolve(loaded: &Loaded, source: &str) -> Result<Model, Finding> {
         server_names: server_names(&profile),
         app_bridge: bridge(&profile, "app"),
         edge_bridge: bridge(&profile, "pub"),
+        project: project(&profile),
         profile,
     })
 }
@@ -98,9 +99,16 @@ fn server_names(profile: &Profile) -> Vec<String> {
     names
 }
 
+fn project(profile: &Profile) -> String {
+    match profile.environment {
+        Environment::Production => profile.name.to_string(),
+        Environment::Development => format!("{}-dev", profile.name),
+    }
+}
+
 /// At most 15 characters, which is what the kernel allows; the digest keeps deployments apart.
 fn bridge(profile: &Profile, role: &str) -> String {
-    let digest = crate::hex(&Sha256::digest(profile.name.as_str()));
+    let digest = crate::hex(&Sha256::digest(project(profile)));
     format!("rg-{}-{role}", digest.get(..8).unwrap_or_default())
 }
 
@@ -128,7 +136,7 @@ fn users(profile: &Profile, line: &Line, denied: &CommandSet) -> Vec<AclUser> {
 
 /// Always explicit: without a line of its own, `default` may do everything without a password (measured).
 fn default_user(profile: &Profile, line: &Line, denied: &CommandSet) -> AclUser {
-    let open = profile.users.is_empty() && profile.environment == crate::profile::Environment::Development;
+    let open = profile.users.is_empty() && profile.environment == Environment::Development;
     let everything = AclUser {
         name: "default".to_owned(),
         enabled: true,

@@ -21,7 +21,7 @@ pub(super) fn file_name(model: &Model) -> String {
 
 #[derive(Serialize)]
 struct Compose {
-    name: String,
+    project: String,
     image: String,
     server: &'static str,
     conf: &'static str,
@@ -52,7 +52,7 @@ fn compose(model: &Model) -> Compose {
     let profile = &model.profile;
     let docker = profile.network.docker.as_ref();
     Compose {
-        name: profile.name.to_string(),
+        project: model.project.clone(),
         image: model.image.clone(),
         server: match profile.engine.kind {
             EngineKind::Redis => "redis-server",
