@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn columns_count_characters() {
-        assert_eq!(position("a\nä: b", 5), Position { line: 2, column: 4 });
+        assert_eq!(position("a\nä: b", 5), Position { line: 2, column: 3 });
         assert_eq!(position("", 9), Position { line: 1, column: 1 });
     }
 }

@@ -37,20 +37,6 @@ pub(super) const RULES: &[Rule] = &[
         }),
     },
     Rule {
-        id: "memory-unlimited",
-        severity: WARNING_IN_PRODUCTION,
-        title: "No memory limit",
-        why: "One client can fill the host's memory and take everything else down.",
-        fix: "Write `resources: { memory: 512MiB }`.",
-        source: "security guide, Minimum Security Standards 6",
-        waivable: true,
-        check: Some(|model, sink| {
-            if model.production() && model.profile.resources.memory.is_none() {
-                sink.report("resources", "nothing limits the server's memory");
-            }
-        }),
-    },
-    Rule {
         id: "eviction-with-persistence",
         severity: INFO,
         title: "Persisted keys may be evicted",

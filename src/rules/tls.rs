@@ -1,7 +1,7 @@
 //! Rules on certificates.
 
 use super::{ERROR, INFO, Rule, WARNING, WARNING_IN_PRODUCTION};
-use crate::profile::TlsMode;
+use crate::profile::{Exposure, TlsMode};
 
 /// One day in milliseconds.
 const DAY: u64 = 86_400_000;
@@ -16,7 +16,9 @@ pub(super) const RULES: &[Rule] = &[
         source: "security guide, Encryption in Transit",
         waivable: true,
         check: Some(|model, sink| {
-            if model.production() && !model.tls() {
+            // Beyond the host, `exposed-without-tls` says so already.
+            let inside = matches!(model.profile.network.exposure, Exposure::Internal | Exposure::Localhost);
+            if model.production() && !model.tls() && inside {
                 sink.report("tls.mode", "production traffic is not encrypted");
             }
         }),

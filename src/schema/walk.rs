@@ -96,7 +96,9 @@ impl Walk<'_> {
         }
         for key in &rules.required {
             if !entries.iter().any(|entry| *entry.key == **key) {
-                let place = if self.path.segments().is_empty() { entries.first().map_or(place, |entry| entry.key_span) } else { place };
+                // Of the whole profile, the first key that its own file states.
+                let own = entries.iter().map(|entry| entry.key_span).filter(|span| span.file == node.span.file).min();
+                let place = if self.path.segments().is_empty() { own.unwrap_or(place) } else { place };
                 let finding = Finding::structure("missing-key", place, format!("`{key}` is missing here"));
                 let meaning = rules.properties.get(key).and_then(|rules| rules.description.as_deref());
                 self.report(match meaning {
@@ -266,7 +268,14 @@ pub fn nearest<'word>(text: &str, candidates: impl Iterator<Item = &'word str>) 
     if text.len() > 64 {
         return None;
     }
+    let candidates: Vec<&str> = candidates.collect();
+    if text.len() >= 3
+        && let Some(longer) = candidates.iter().find(|candidate| candidate.starts_with(text))
+    {
+        return Some(longer);
+    }
     candidates
+        .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(text, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
         .min()
