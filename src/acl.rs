@@ -74,7 +74,7 @@ pub fn evaluate(line: &Line, rules: &[String]) -> Result<CommandSet, (usize, Unk
 }
 
 /// The rules in the form that the server keeps: a later rule drops earlier ones for the same name or its
-/// subcommands, and `@all` drops everything (ACLUpdateCommandRules in 7.2).
+/// subcommands, and `@all` drops everything (`ACLUpdateCommandRules` in 7.2).
 pub fn canonical(rules: impl IntoIterator<Item = String>) -> Vec<String> {
     let rules: Vec<String> = rules.into_iter().collect();
     let mut later: BTreeSet<&str> = BTreeSet::new();
@@ -86,7 +86,8 @@ pub fn canonical(rules: impl IntoIterator<Item = String>) -> Vec<String> {
             base = rule;
             break;
         }
-        let covered = name.match_indices('|').filter_map(|(end, _)| name.get(..end)).any(|parent| later.contains(parent));
+        let covered =
+            name.match_indices('|').filter_map(|(end, _)| name.get(..end)).any(|parent| later.contains(parent));
         if later.insert(name) && !covered {
             kept.push(rule);
         }
@@ -155,11 +156,7 @@ impl Permissions {
     /// The tokens of this set in an ACL file, in the order in which ACL SAVE writes them.
     pub fn tokens(&self) -> Vec<String> {
         let all_keys = self.keys.iter().any(|key| key.read && key.write && key.pattern == "*");
-        let mut tokens = if all_keys {
-            vec!["~*".to_owned()]
-        } else {
-            self.keys.iter().map(|key| key_token(key)).collect()
-        };
+        let mut tokens = if all_keys { vec!["~*".to_owned()] } else { self.keys.iter().map(key_token).collect() };
         if self.channels.iter().any(|channel| channel.as_str() == "*") {
             tokens.push("&*".to_owned());
         } else {
@@ -234,7 +231,8 @@ mod tests {
     #[test]
     fn denial_covers_relatives_and_subtracts_only_what_was_granted() {
         let line = line("7.4.11");
-        let disabled: Vec<CommandName> = ["eval", "slaveof", "config"].iter().map(|name| name.parse().expect("name")).collect();
+        let disabled: Vec<CommandName> =
+            ["eval", "slaveof", "config"].iter().map(|name| name.parse().expect("name")).collect();
         let denied = denied(line, &disabled).expect("known");
         for name in ["eval_ro", "evalsha", "replicaof", "config|set", "script|load"] {
             assert!(denied.contains(line.command(name).expect("command")), "{name}");

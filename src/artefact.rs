@@ -7,7 +7,6 @@ mod healthcheck;
 pub mod redis_conf;
 mod users_acl;
 
-
 use minijinja::value::Value;
 use serde::Serialize;
 

@@ -4,7 +4,8 @@
 use std::net::IpAddr;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    SanType, SerialNumber,
 };
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -80,7 +81,8 @@ fn new_key(kind: KeyKind) -> Result<(KeyPair, Zeroizing<String>), String> {
 /// OpenSSL before 3.5 does not read the PKCS#8 version 2 that ring writes for Ed25519 (measured with
 /// redis-server on 3.0): the seed is wrapped again as version 1.
 fn ed25519_pem(key: &KeyPair) -> Result<Zeroizing<String>, String> {
-    const PREFIX: [u8; 16] = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+    const PREFIX: [u8; 16] =
+        [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
     let der = Zeroizing::new(key.serialize_der());
     let seed = der.get(16..48).ok_or("certificate: an Ed25519 key of unknown form")?;
     let wrapped: Zeroizing<Vec<u8>> = Zeroizing::new(PREFIX.iter().chain(seed).copied().collect());
@@ -119,7 +121,13 @@ pub fn authority(common_name: &str, terms: &Terms) -> Result<Pair, String> {
 ///
 /// # Errors
 /// The authority cannot sign, or a name is no name.
-pub fn leaf(authority: &Pair, common_name: &str, names: &[String], purpose: Purpose, terms: &Terms) -> Result<Pair, String> {
+pub fn leaf(
+    authority: &Pair,
+    common_name: &str,
+    names: &[String],
+    purpose: Purpose,
+    terms: &Terms,
+) -> Result<Pair, String> {
     let (key, key_pem) = new_key(terms.key)?;
     let mut params = params(common_name, terms)?;
     params.not_after = params.not_after.min(Certificate::parse(&authority.certificate)?.not_after);
@@ -160,8 +168,10 @@ impl Certificate {
     /// # Errors
     /// It is none.
     pub fn parse(text: &str) -> Result<Certificate, String> {
-        let (_, block) = x509_parser::pem::parse_x509_pem(text.as_bytes()).map_err(|_| "not a PEM certificate".to_owned())?;
-        let (_, parsed) = X509Certificate::from_der(&block.contents).map_err(|_| "not an X.509 certificate".to_owned())?;
+        let (_, block) =
+            x509_parser::pem::parse_x509_pem(text.as_bytes()).map_err(|_| "not a PEM certificate".to_owned())?;
+        let (_, parsed) =
+            X509Certificate::from_der(&block.contents).map_err(|_| "not an X.509 certificate".to_owned())?;
         let mut names = Vec::new();
         if let Ok(Some(extension)) = parsed.subject_alternative_name() {
             names.extend(extension.value.general_names.iter().filter_map(alternative_name));
@@ -183,7 +193,9 @@ impl Certificate {
 
     /// True if the authority signed this certificate.
     pub fn signed_by(&self, authority: &Certificate) -> bool {
-        let (Ok((_, leaf)), Ok((_, issuer))) = (X509Certificate::from_der(&self.der), X509Certificate::from_der(&authority.der)) else {
+        let (Ok((_, leaf)), Ok((_, issuer))) =
+            (X509Certificate::from_der(&self.der), X509Certificate::from_der(&authority.der))
+        else {
             return false;
         };
         leaf.verify_signature(Some(issuer.public_key())).is_ok()

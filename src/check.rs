@@ -28,7 +28,8 @@ pub fn check(loaded: &Loaded, model: &Model, today: Date) -> Vec<Finding> {
 fn finding(loaded: &Loaded, model: &Model, rule: &Rule, raw: rules::Raw) -> Finding {
     let (span, origin) = place(loaded, &raw.path);
     let [development, production] = rule.severity;
-    let mut related: Vec<Related> = origin.into_iter().map(|span| Related { span, message: "the default that applies".to_owned() }).collect();
+    let mut related: Vec<Related> =
+        origin.into_iter().map(|span| Related { span, message: "the default that applies".to_owned() }).collect();
     for (path, message) in raw.related {
         related.push(Related { span: place(loaded, &path).0, message });
     }
@@ -49,7 +50,11 @@ fn finding(loaded: &Loaded, model: &Model, rule: &Rule, raw: rules::Raw) -> Find
 fn place(loaded: &Loaded, path: &str) -> (Span, Option<Span>) {
     let path = Path::parse(path).unwrap_or_default();
     let located = loaded.tree.locate(&path);
-    let span = if path.segments().is_empty() { located.node.get("name").map_or(located.span(), |entry| entry.key_span) } else { located.span() };
+    let span = if path.segments().is_empty() {
+        located.node.get("name").map_or(located.span(), |entry| entry.key_span)
+    } else {
+        located.span()
+    };
     let embedded = |span: Span| loaded.sources.get(span.file).is_some_and(|source| source.embedded);
     if !embedded(span) {
         return (span, None);
@@ -80,14 +85,22 @@ fn waive(loaded: &Loaded, model: &Model, today: Date, findings: Vec<Finding>) ->
         let (id, message) = match known {
             None => ("waiver-unknown-rule", "there is no such rule".to_owned()),
             Some(rule) if !rule.waivable => ("waiver-not-allowed", format!("`{}` cannot be waived", rule.id)),
-            Some(rule) if *used && !active(waiver) => ("waiver-expired", format!("this waiver of `{}` has expired", rule.id)),
+            Some(rule) if *used && !active(waiver) => {
+                ("waiver-expired", format!("this waiver of `{}` has expired", rule.id))
+            }
             Some(rule) if !used => ("waiver-unused", format!("nothing here raises `{}`", rule.id)),
             Some(_) => continue,
         };
         if let Some(rule) = rules::find(id) {
-            let help = (id == "waiver-unknown-rule").then(|| crate::schema::nearest(&waiver.rule, rules::all().map(|rule| rule.id)));
+            let help = (id == "waiver-unknown-rule")
+                .then(|| crate::schema::nearest(&waiver.rule, rules::all().map(|rule| rule.id)));
             let help = help.flatten().map(|meant| format!("did you mean `{meant}`?"));
-            kept.push(finding(loaded, model, rule, rules::Raw { path, message, help, related: Vec::new(), severity: None }));
+            kept.push(finding(
+                loaded,
+                model,
+                rule,
+                rules::Raw { path, message, help, related: Vec::new(), severity: None },
+            ));
         }
     }
     kept

@@ -49,9 +49,12 @@ pub fn run(cli: &Cli, now: OffsetDateTime) -> Exit {
     let result = match &cli.command {
         Command::Init { environment, file } => init::run(environment, file.as_deref()),
         Command::Validate { profiles, judge } => validate(profiles, judge, now),
-        Command::Build { target, judge, no_secrets, reprovision, force } => {
-            build::run(target, judge, &build::Options { secrets: !no_secrets, reprovision: *reprovision, force: *force }, now)
-        }
+        Command::Build { target, judge, no_secrets, reprovision, force } => build::run(
+            target,
+            judge,
+            &build::Options { secrets: !no_secrets, reprovision: *reprovision, force: *force },
+            now,
+        ),
         Command::Diff { target, judge } => diff::run(target, judge, now),
         Command::Explain { subject, path } => explain::run(subject, path.as_deref()),
         Command::Schema => {
@@ -110,19 +113,27 @@ fn judge(path: ProfilePath, judge: &Judge, now: OffsetDateTime) -> Result<Judged
         Err(report) => return Ok(Judged { path, report, model: None, deny: strict }),
     };
     match resolve::resolve(&loaded, &source) {
-        Err(finding) => Ok(Judged { path, report: Report::new(vec![finding], loaded.sources), model: None, deny: strict }),
+        Err(finding) => {
+            Ok(Judged { path, report: Report::new(vec![finding], loaded.sources), model: None, deny: strict })
+        }
         Ok(model) => {
             let findings = check::check(&loaded, &model, today);
             let default = if model.production() { Severity::Warning } else { Severity::Error };
             let Loaded { sources, .. } = loaded;
-            Ok(Judged { path, report: Report::new(findings, sources), model: Some(model), deny: judge.deny.unwrap_or(default) })
+            Ok(Judged {
+                path,
+                report: Report::new(findings, sources),
+                model: Some(model),
+                deny: judge.deny.unwrap_or(default),
+            })
         }
     }
 }
 
 /// Reads and judges all profiles and prints the findings.
 fn judge_all(profiles: &[String], options: &Judge, now: OffsetDateTime) -> Result<Vec<Judged>, String> {
-    let judged: Vec<Judged> = input::profiles(profiles)?.into_iter().map(|path| judge(path, options, now)).collect::<Result<_, _>>()?;
+    let judged: Vec<Judged> =
+        input::profiles(profiles)?.into_iter().map(|path| judge(path, options, now)).collect::<Result<_, _>>()?;
     match options.format {
         Format::Json => console::out(&json::findings(&judged.iter().map(|judged| &judged.report).collect::<Vec<_>>())),
         Format::Human => {

@@ -127,7 +127,13 @@ pub fn known_lines(kind: EngineKind) -> Vec<String> {
 }
 
 fn parse(row: &Row) -> Line {
-    let mut line = Line { kind: row.kind, number: row.number, directives: BTreeMap::new(), commands: Vec::new(), categories: BTreeMap::new() };
+    let mut line = Line {
+        kind: row.kind,
+        number: row.number,
+        directives: BTreeMap::new(),
+        commands: Vec::new(),
+        categories: BTreeMap::new(),
+    };
     for text in row.facts.lines() {
         let fields: Vec<&str> = text.split('\t').collect();
         match fields.as_slice() {
@@ -144,7 +150,10 @@ fn parse(row: &Row) -> Line {
                 line.directives.insert(name, directive);
             }
             ["c", name, categories] => {
-                line.commands.push(Command { name, categories: if *categories == "-" { Vec::new() } else { categories.split(',').collect() } });
+                line.commands.push(Command {
+                    name,
+                    categories: if *categories == "-" { Vec::new() } else { categories.split(',').collect() },
+                });
             }
             _ => {}
         }
@@ -154,7 +163,7 @@ fn parse(row: &Row) -> Line {
     line
 }
 
-/// As ACLSetSelectorCommandBitsForCategory: a command of a category brings its subcommands along.
+/// As `ACLSetSelectorCommandBitsForCategory`: a command of a category brings its subcommands along.
 fn categories(line: &Line) -> BTreeMap<&'static str, CommandSet> {
     let mut sets = BTreeMap::new();
     for (id, command) in line.commands.iter().enumerate() {
@@ -197,9 +206,11 @@ impl Line {
     /// A command and its subcommands, by id.
     pub fn with_subcommands(&self, id: usize) -> impl Iterator<Item = usize> {
         let name = self.commands.get(id).map_or("", |command| command.name);
-        let below = self.commands.iter().skip(id + 1).take_while(move |command| {
-            command.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('|'))
-        });
+        let below = self
+            .commands
+            .iter()
+            .skip(id + 1)
+            .take_while(move |command| command.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('|')));
         id..=id + below.count()
     }
 
@@ -232,7 +243,9 @@ impl Directive {
     /// What is expected.
     pub fn check(&self, value: &str) -> Result<(), String> {
         let bounds = |number: Option<i128>, what: &str| match number {
-            Some(number) if self.min.is_none_or(|min| number >= min) && self.max.is_none_or(|max| number <= max) => Ok(()),
+            Some(number) if self.min.is_none_or(|min| number >= min) && self.max.is_none_or(|max| number <= max) => {
+                Ok(())
+            }
             _ => Err(match (self.min, self.max) {
                 (Some(min), Some(max)) => format!("expected {what} from {min} to {max}"),
                 (Some(min), None) => format!("expected {what} of at least {min}"),
@@ -251,7 +264,9 @@ impl Directive {
             DirectiveType::Enum if self.values.contains(&value) => Ok(()),
             DirectiveType::Enum => Err(format!("expected one of {}", self.values.join(", "))),
             DirectiveType::Text => Ok(()),
-            DirectiveType::Other => Err("its value has a grammar of its own, which redisgen does not check yet".to_owned()),
+            DirectiveType::Other => {
+                Err("its value has a grammar of its own, which redisgen does not check yet".to_owned())
+            }
         }
     }
 }
@@ -303,7 +318,8 @@ mod tests {
         for line in lines() {
             for name in line.directive_names() {
                 let directive = line.directive(name).expect("listed");
-                let checked = !matches!(directive.kind, DirectiveType::Other) && directive.default != "-" && !directive.ignored;
+                let checked =
+                    !matches!(directive.kind, DirectiveType::Other) && directive.default != "-" && !directive.ignored;
                 if checked {
                     assert_eq!(directive.check(directive.default), Ok(()), "{line} {name} {}", directive.default);
                 }

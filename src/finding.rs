@@ -116,7 +116,7 @@ impl Finding {
 
     /// With the profile path.
     #[must_use]
-    pub fn at(mut self, path: impl ToString) -> Finding {
+    pub fn at(mut self, path: &impl ToString) -> Finding {
         self.path = path.to_string();
         self
     }
@@ -142,7 +142,12 @@ impl Report {
     pub fn new(mut findings: Vec<Finding>, sources: Sources) -> Report {
         let order = |file: FileId| (sources.get(file).is_some_and(|source| source.embedded), file);
         findings.sort_by(|a, b| {
-            (order(a.span.file), a.span.start, a.rule, &a.message).cmp(&(order(b.span.file), b.span.start, b.rule, &b.message))
+            (order(a.span.file), a.span.start, a.rule, &a.message).cmp(&(
+                order(b.span.file),
+                b.span.start,
+                b.rule,
+                &b.message,
+            ))
         });
         findings.dedup();
         let dropped = findings.len().saturating_sub(CAP);

@@ -110,7 +110,8 @@ impl Folder {
         let full = self.full(name);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         // Closed to others until it has its final mode: nobody reads a half-written secret.
-        let fd = rustix::fs::openat(&self.fd, &temporary, flags, Mode::from_raw_mode(0o600)).map_err(|errno| explain(&full, errno))?;
+        let fd = rustix::fs::openat(&self.fd, &temporary, flags, Mode::from_raw_mode(0o600))
+            .map_err(|errno| explain(&full, errno))?;
         let staged = Staged { folder: self, name: name.to_owned(), temporary: Some(temporary) };
         let mut file = StdFile::from(fd);
         file.write_all(bytes).map_err(|error| format!("{full}: {error}"))?;
@@ -158,7 +159,8 @@ impl Folder {
     /// # Errors
     /// The file system's.
     pub fn chmod(&self, name: &str, mode: u32) -> Result<(), String> {
-        rustix::fs::chmodat(&self.fd, name, Mode::from_raw_mode(mode), AtFlags::empty()).map_err(|errno| explain(&self.full(name), errno))
+        rustix::fs::chmodat(&self.fd, name, Mode::from_raw_mode(mode), AtFlags::empty())
+            .map_err(|errno| explain(&self.full(name), errno))
     }
 
     /// Path of something in this folder, for messages.

@@ -314,7 +314,8 @@ impl fmt::Display for EngineVersion {
 
 /// Digits without sign and without leading zeros.
 fn whole_number(text: &str) -> Option<u64> {
-    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    let plain =
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     if plain { text.parse().ok() } else { None }
 }
 
@@ -344,7 +345,8 @@ impl FromStr for Size {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let units = [("KiB", 1 << 10), ("MiB", MIB), ("GiB", 1 << 30), ("TiB", 1 << 40)];
-        with_unit(text, &units, "a size is a whole number with its unit KiB, MiB, GiB or TiB, as 512MiB").map(|(bytes, _)| Size(bytes))
+        with_unit(text, &units, "a size is a whole number with its unit KiB, MiB, GiB or TiB, as 512MiB")
+            .map(|(bytes, _)| Size(bytes))
     }
 }
 
@@ -352,7 +354,7 @@ impl fmt::Display for Size {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (factor, unit) = [(1 << 40, "TiB"), (1 << 30, "GiB"), (MIB, "MiB")]
             .into_iter()
-            .find(|(factor, _)| self.0 % factor == 0)
+            .find(|(factor, _)| self.0.is_multiple_of(*factor))
             .unwrap_or((1 << 10, "KiB"));
         write!(out, "{}{unit}", self.0 / factor)
     }
@@ -374,7 +376,8 @@ impl FromStr for Duration {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
-        with_unit(text, &units, "a duration is a whole number with its unit ms, s, m, h or d, as 30s").map(|(time, _)| Duration(time))
+        with_unit(text, &units, "a duration is a whole number with its unit ms, s, m, h or d, as 30s")
+            .map(|(time, _)| Duration(time))
     }
 }
 
@@ -382,7 +385,7 @@ impl fmt::Display for Duration {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (factor, unit) = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")]
             .into_iter()
-            .find(|(factor, _)| self.0 % factor == 0)
+            .find(|(factor, _)| self.0.is_multiple_of(*factor))
             .unwrap_or((1, "ms"));
         write!(out, "{}{unit}", self.0 / factor)
     }
@@ -415,9 +418,15 @@ impl FromStr for Percent {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        with_unit(text, &[("%", 1)], "a share is a whole number from 1 to 100 with `%`, as 80%").and_then(|(value, _)| {
-            u8::try_from(value).ok().filter(|value| *value <= 100).map(Percent).ok_or_else(|| "a share is at most 100%".to_owned())
-        })
+        with_unit(text, &[("%", 1)], "a share is a whole number from 1 to 100 with `%`, as 80%").and_then(
+            |(value, _)| {
+                u8::try_from(value)
+                    .ok()
+                    .filter(|value| *value <= 100)
+                    .map(Percent)
+                    .ok_or_else(|| "a share is at most 100%".to_owned())
+            },
+        )
     }
 }
 
@@ -430,12 +439,19 @@ impl FromStr for Date {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let expected = || "a date is `YYYY-MM-DD` and exists, as \"2027-01-31\"".to_owned();
-        let shape = text.len() == 10 && text.bytes().enumerate().all(|(place, byte)| if place == 4 || place == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+        let shape = text.len() == 10
+            && text
+                .bytes()
+                .enumerate()
+                .all(|(place, byte)| if place == 4 || place == 7 { byte == b'-' } else { byte.is_ascii_digit() });
         let mut parts = text.splitn(3, '-').map(|part| part.parse::<u16>().ok());
-        let (Some(Some(year)), Some(Some(month)), Some(Some(day)), true) = (parts.next(), parts.next(), parts.next(), shape) else {
+        let (Some(Some(year)), Some(Some(month)), Some(Some(day)), true) =
+            (parts.next(), parts.next(), parts.next(), shape)
+        else {
             return Err(expected());
         };
-        let month = u8::try_from(month).ok().and_then(|month| time::Month::try_from(month).ok()).ok_or_else(expected)?;
+        let month =
+            u8::try_from(month).ok().and_then(|month| time::Month::try_from(month).ok()).ok_or_else(expected)?;
         let day = u8::try_from(day).map_err(|_| expected())?;
         time::Date::from_calendar_date(i32::from(year), month, day).map(Date).map_err(|_| expected())
     }
@@ -480,9 +496,13 @@ impl FromStr for Network {
         let address: IpAddr = address.parse().map_err(|_| address_error(address))?;
         let length = whole_number(length).and_then(|length| u8::try_from(length).ok());
         let network = length.and_then(|length| IpNet::new(address, length).ok());
-        let network = network.ok_or("the prefix length behind `/` is a whole number, at most 32 for IPv4 and 128 for IPv6")?;
+        let network =
+            network.ok_or("the prefix length behind `/` is a whole number, at most 32 for IPv4 and 128 for IPv6")?;
         if network.trunc() != network {
-            return Err(format!("bits are set behind the prefix: the network is {}, the single address has no prefix", network.trunc()));
+            return Err(format!(
+                "bits are set behind the prefix: the network is {}, the single address has no prefix",
+                network.trunc()
+            ));
         }
         Ok(Network(network))
     }
@@ -518,23 +538,55 @@ mod tests {
     #[test]
     fn accepts_and_refuses() {
         for (name, good, bad) in [
-            ("size", vec!["512MiB", "1GiB"], vec!["512M", "512mb", "0MiB", "0512MiB", "-1MiB", "99999999999999999999MiB", "MiB", ""]),
+            (
+                "size",
+                vec!["512MiB", "1GiB"],
+                vec!["512M", "512mb", "0MiB", "0512MiB", "-1MiB", "99999999999999999999MiB", "MiB", ""],
+            ),
             ("duration", vec!["30s", "24h", "90d", "10ms"], vec!["30", "1w", "1.5h", "0s", " 30s"]),
             ("rate", vec!["10/second"], vec!["10", "10/s", "0/second"]),
             ("percent", vec!["80%", "100%"], vec!["0%", "101%", "80", "80 %"]),
             ("date", vec!["2027-01-31", "2028-02-29"], vec!["2027-02-29", "2027-1-31", "31-01-2027", "2027-13-01"]),
             ("engine-version", vec!["7.4.11"], vec!["7.4", "7.4.x", "07.4.1", "7.4.1.1", "99999.0.0"]),
-            ("profile-name", vec!["api-forge"], vec!["Api", "1a", "-a", "", "a_b", &"a".repeat(33)].into_iter().collect()),
+            (
+                "profile-name",
+                vec!["api-forge"],
+                vec!["Api", "1a", "-a", "", "a_b", &"a".repeat(33)].into_iter().collect(),
+            ),
             ("user-name", vec!["a.b-c_D1"], vec!["", ".", "..", "a b", "a/b", "ä"]),
             ("ip-address", vec!["10.8.0.1", "fd00:8::1"], vec!["010.8.0.1", "10.8.1", "fe80::1%eth0", "host"]),
-            ("ip-network", vec!["10.8.0.0/24", "fd00:8::/64", "1.2.3.4"], vec!["10.8.0.1/24", "10.8.0.0/33", "10.8.0.0/", "a/24"]),
+            (
+                "ip-network",
+                vec!["10.8.0.0/24", "fd00:8::/64", "1.2.3.4"],
+                vec!["10.8.0.1/24", "10.8.0.0/33", "10.8.0.0/", "a/24"],
+            ),
             ("dns-name", vec!["redis", "redis.internal.example.com"], vec!["", "-a", "a..b", "1.2.3.4", "a b", "*.x"]),
-            ("key-pattern", vec!["user:*", "%R~auth:*", "%W~log:*", "*"], vec!["", "a b", "\"x\"", "~user:*", "%X~a", "%R~"]),
-            ("acl-rule", vec!["+get", "-@dangerous", "+config|get", "+select|0"], vec!["get", "+GET", ">hunter2", "+", "+a b", "+|x"]),
-            ("absolute-path", vec!["/srv/backup"], vec!["/", "srv", "/srv/../etc", "/srv//x", "/srv/", "/a b", "/a$(id)"]),
+            (
+                "key-pattern",
+                vec!["user:*", "%R~auth:*", "%W~log:*", "*"],
+                vec!["", "a b", "\"x\"", "~user:*", "%X~a", "%R~"],
+            ),
+            (
+                "acl-rule",
+                vec!["+get", "-@dangerous", "+config|get", "+select|0"],
+                vec!["get", "+GET", ">hunter2", "+", "+a b", "+|x"],
+            ),
+            (
+                "absolute-path",
+                vec!["/srv/backup"],
+                vec!["/", "srv", "/srv/../etc", "/srv//x", "/srv/", "/a b", "/a$(id)"],
+            ),
             ("device-path", vec!["/dev/sdb1"], vec!["/srv/x", "/dev/", "/dev/../etc/passwd"]),
-            ("age-recipient", vec!["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"], vec!["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8q", "age1", "AGE1"]),
-            ("image", vec!["redis:7.4.11-bookworm", "valkey/valkey:8.1.1"], vec!["redis@sha256:12", "Redis", "redis latest", "$(id)"]),
+            (
+                "age-recipient",
+                vec!["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"],
+                vec!["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8q", "age1", "AGE1"],
+            ),
+            (
+                "image",
+                vec!["redis:7.4.11-bookworm", "valkey/valkey:8.1.1"],
+                vec!["redis@sha256:12", "Redis", "redis latest", "$(id)"],
+            ),
             ("text", vec!["VPN: \"x\" $(id)"], vec!["", "a\nb"]),
         ] {
             for text in good {

@@ -82,7 +82,10 @@ pub fn base_name(profile: &ProfilePath) -> Result<String, String> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
     let plain = |sign: char| sign.is_ascii_alphanumeric() || "._- +@".contains(sign);
     if name.is_empty() || !name.chars().all(plain) {
-        return Err(format!("{}: a profile's file name has letters, digits and `._-+@` only; it stands in generated files", profile.name.escape_debug()));
+        return Err(format!(
+            "{}: a profile's file name has letters, digits and `._-+@` only; it stands in generated files",
+            profile.name.escape_debug()
+        ));
     }
     Ok(name.to_owned())
 }
@@ -98,7 +101,12 @@ pub struct DiskParents {
 impl DiskParents {
     /// For one profile.
     pub fn new(profile: &ProfilePath) -> DiskParents {
-        let folder = profile.path.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = profile
+            .path
+            .as_deref()
+            .and_then(Path::parent)
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let root = folder.ancestors().find(|folder| folder.join(PROJECT).is_file()).unwrap_or(&folder).to_owned();
         let start = folder.strip_prefix(&root).unwrap_or(Path::new(""));
@@ -138,7 +146,8 @@ fn read_below(root: &Path, parts: &[String]) -> Result<Vec<u8>, String> {
         errno => std::io::Error::from(errno).to_string(),
     };
     let folder = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut current: OwnedFd = rustix::fs::open(root, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(explain)?;
+    let mut current: OwnedFd =
+        rustix::fs::open(root, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(explain)?;
     let (last, folders) = parts.split_last().ok_or("it is a folder")?;
     for part in folders {
         current = rustix::fs::openat(&current, part.as_str(), folder, Mode::empty()).map_err(explain)?;

@@ -92,7 +92,11 @@ pub fn load(input: Input, parents: &mut dyn Parents) -> Result<Loaded, Report> {
     tree.merge(user);
     let profile = match &*schema::PROFILE {
         Err(broken) => {
-            loader.findings.push(Finding::structure("internal-error", tree.span, format!("the embedded schema: {broken}")));
+            loader.findings.push(Finding::structure(
+                "internal-error",
+                tree.span,
+                format!("the embedded schema: {broken}"),
+            ));
             None
         }
         Ok(compiled) => {
@@ -133,16 +137,25 @@ impl Loader<'_> {
         let file = self.sources.add(Source { name: input.name.clone(), text, echo, embedded: false });
         let findings = if too_big {
             let span = Span { file, start: 0, end: 0 };
-            vec![Finding::structure("profile-too-big", span, format!("a profile has at most {} MiB", yaml::MAX_BYTES >> 20))]
+            vec![Finding::structure(
+                "profile-too-big",
+                span,
+                format!("a profile has at most {} MiB", yaml::MAX_BYTES >> 20),
+            )]
         } else if bad_utf8.is_some() {
             let span = Span { file, start: end, end };
             vec![Finding::structure("invalid-utf8", span, "this byte is not UTF-8").help("save the file as UTF-8")]
         } else {
             let text = self.sources.get(file).map_or("", |source| source.text.as_str());
             match yaml::parse(text, file) {
-                Ok(node) if matches!(node.value, Value::Map(_)) && (echo || named_at.is_none()) => return Some((file, node)),
+                Ok(node) if matches!(node.value, Value::Map(_)) && (echo || named_at.is_none()) => {
+                    return Some((file, node));
+                }
                 Ok(node) if named_at.is_none() => {
-                    vec![Finding::structure("wrong-type", node.span, "a profile is a mapping").help("start with `version: 1`; `redisgen init` writes a profile")]
+                    vec![
+                        Finding::structure("wrong-type", node.span, "a profile is a mapping")
+                            .help("start with `version: 1`; `redisgen init` writes a profile"),
+                    ]
                 }
                 Ok(_) => Vec::new(),
                 Err(findings) => findings,
@@ -150,7 +163,12 @@ impl Loader<'_> {
         };
         match named_at {
             Some(span) if !echo => self.findings.push(
-                Finding::structure("extends-no-profile", span, "this file is no redisgen profile: it has no `version` at the start of a line").at("extends"),
+                Finding::structure(
+                    "extends-no-profile",
+                    span,
+                    "this file is no redisgen profile: it has no `version` at the start of a line",
+                )
+                .at(&"extends"),
             ),
             _ => self.findings.extend(findings),
         }
@@ -180,11 +198,14 @@ impl Loader<'_> {
     }
 
     fn parent(&mut self, target: &str, span: Span, from: &str, chain: &mut Vec<String>) -> Option<Node> {
-        let refuse = |rule, message: String| Finding::structure(rule, span, message).at("extends");
+        let refuse = |rule, message: String| Finding::structure(rule, span, message).at(&"extends");
         self.read += 1;
         if self.read > MAX_PARENTS {
             if self.read == MAX_PARENTS + 1 {
-                self.findings.push(refuse("extends-too-many", format!("a profile has at most {MAX_PARENTS} parents, theirs included")));
+                self.findings.push(refuse(
+                    "extends-too-many",
+                    format!("a profile has at most {MAX_PARENTS} parents, theirs included"),
+                ));
             }
             return None;
         }
@@ -271,7 +292,8 @@ fn digest(tree: &Node) -> String {
 fn write_canonical(node: &Node, out: &mut Sha256, top: bool) {
     match &node.value {
         Value::Map(entries) => {
-            let order: BTreeSet<(&str, usize)> = entries.iter().enumerate().map(|(place, entry)| (&*entry.key, place)).collect();
+            let order: BTreeSet<(&str, usize)> =
+                entries.iter().enumerate().map(|(place, entry)| (&*entry.key, place)).collect();
             out.update(b"{");
             for (key, place) in order {
                 if let Some(entry) = entries.get(place).filter(|_| !(top && key == "extends")) {
@@ -283,7 +305,9 @@ fn write_canonical(node: &Node, out: &mut Sha256, top: bool) {
         }
         Value::Seq(items) => {
             out.update(b"[");
-            items.iter().for_each(|item| write_canonical(item, out, false));
+            for item in items {
+                write_canonical(item, out, false);
+            }
             out.update(b"]");
         }
         Value::Str(text) => write_text(text, out),

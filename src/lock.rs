@@ -56,7 +56,11 @@ impl Lock {
             profile: format!("sha256:{}", model.digest),
             files: files
                 .iter()
-                .map(|file| Locked { path: file.path.clone(), mode: format!("{:04o}", file.mode), sha256: sha256(&file.bytes) })
+                .map(|file| Locked {
+                    path: file.path.clone(),
+                    mode: format!("{:04o}", file.mode),
+                    sha256: sha256(&file.bytes),
+                })
                 .collect(),
         }
     }
@@ -101,7 +105,9 @@ mod tests {
     #[test]
     fn hostile_paths_are_refused() {
         for path in ["../x", "/etc/passwd", "a/../../b", "secrets/ca/ca.key", "", "a//b", "redisgen.lock"] {
-            let text = format!("format = 1\ngenerator = \"x\"\nengine = \"x\"\nprofile = \"x\"\n[[file]]\npath = \"{path}\"\nmode = \"0644\"\nsha256 = \"x\"\n");
+            let text = format!(
+                "format = 1\ngenerator = \"x\"\nengine = \"x\"\nprofile = \"x\"\n[[file]]\npath = \"{path}\"\nmode = \"0644\"\nsha256 = \"x\"\n"
+            );
             assert!(Lock::parse(&text).is_err(), "{path}");
         }
         assert!(Lock::parse("format = 2\ngenerator = \"x\"\nengine = \"x\"\nprofile = \"x\"\n").is_err());

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use redisgen::{cli::Cli, command};
 
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 fn main() -> ExitCode {
     command::run(&Cli::parse(), time::OffsetDateTime::now_utc()).into()
 }

@@ -62,12 +62,26 @@ struct Provisioner<'run> {
 ///
 /// # Errors
 /// Something is damaged or gone that others depend on; nothing may be written then.
-pub fn provision(out: &Folder, model: &Model, locked_acl: &str, now: OffsetDateTime, options: Options) -> Result<Provision, String> {
+pub fn provision(
+    out: &Folder,
+    model: &Model,
+    locked_acl: &str,
+    now: OffsetDateTime,
+    options: Options,
+) -> Result<Provision, String> {
     let existing = out.subfolder(SECRETS.0)?;
     if !model.has_secrets() {
         return Ok(Provision::default());
     }
-    let mut provisioner = Provisioner { model, existing, options, now, result: Provision::default(), authority: None, new_authority: false };
+    let mut provisioner = Provisioner {
+        model,
+        existing,
+        options,
+        now,
+        result: Provision::default(),
+        authority: None,
+        new_authority: false,
+    };
     provisioner.ignore_file()?;
     provisioner.check_mode()?;
     let passwords = provisioner.passwords()?;
@@ -136,7 +150,12 @@ impl Provisioner<'_> {
         let mut all = vec![(SECRETS.0.to_owned(), SECRETS.1)];
         all.extend(folders.iter().map(|folder| ((*folder).to_owned(), if private { 0o700 } else { READABLE })));
         let mode = if private { 0o600 } else { 0o644 };
-        self.result.files.push(SecretFile { folders: all, name: name.to_owned(), mode, bytes: Zeroizing::new(bytes.to_vec()) });
+        self.result.files.push(SecretFile {
+            folders: all,
+            name: name.to_owned(),
+            mode,
+            bytes: Zeroizing::new(bytes.to_vec()),
+        });
     }
 
     /// `secrets/` keeps itself out of the repository.
@@ -162,16 +181,22 @@ impl Provisioner<'_> {
         let mut digests = BTreeMap::new();
         let health = self.model.passwords().then(|| HEALTH.to_owned());
         let names: Vec<String> = self.model.clients().map(|user| user.name.clone()).chain(health).collect();
-        let known: BTreeMap<&str, bool> =
-            sealed.lines().filter_map(|line| Some((user_of(line)?, line.split(' ').any(|word| is_digest(word) && word != LOCKED)))).collect();
+        let known: BTreeMap<&str, bool> = sealed
+            .lines()
+            .filter_map(|line| Some((user_of(line)?, line.split(' ').any(|word| is_digest(word) && word != LOCKED))))
+            .collect();
         let mut made = 0_usize;
         for name in names {
             let folders = ["clients", name.as_str()];
-            let (folders, file): (&[&str], &str) = if name == HEALTH { (&["server"], "health.password") } else { (&folders, "password") };
+            let (folders, file): (&[&str], &str) =
+                if name == HEALTH { (&["server"], "health.password") } else { (&folders, "password") };
             let password = match self.read_text(folders, file)? {
                 Some(text) => checked_password(&text, folders, file)?,
                 None if known.get(name.as_str()) == Some(&true) && name != HEALTH && !self.options.reprovision => {
-                    return Err(format!("secrets/{}/{file} is missing, and clients may still use it: its digest is sealed. Put it back, or make a new one with --reprovision", folders.join("/")));
+                    return Err(format!(
+                        "secrets/{}/{file} is missing, and clients may still use it: its digest is sealed. Put it back, or make a new one with --reprovision",
+                        folders.join("/")
+                    ));
                 }
                 None => {
                     made += 1;
@@ -203,13 +228,19 @@ impl Provisioner<'_> {
 
     fn certificates(&mut self) -> Result<(), String> {
         let model = self.model;
-        let mut leaves = vec![(vec!["server".to_owned()], "redis", format!("{} redis", model.profile.name), Purpose::Server)];
+        let mut leaves =
+            vec![(vec!["server".to_owned()], "redis", format!("{} redis", model.profile.name), Purpose::Server)];
         if model.mutual() {
             if model.passwords() {
                 leaves.push((vec!["server".to_owned()], HEALTH, HEALTH.to_owned(), Purpose::Client));
             }
             for user in model.clients().filter(|user| user.enabled) {
-                leaves.push((vec!["clients".to_owned(), user.name.clone()], "client", user.name.clone(), Purpose::Client));
+                leaves.push((
+                    vec!["clients".to_owned(), user.name.clone()],
+                    "client",
+                    user.name.clone(),
+                    Purpose::Client,
+                ));
             }
         }
         let mut any_leaf = false;
@@ -273,13 +304,25 @@ impl Provisioner<'_> {
     }
 
     /// True if the pair is there, whole, and still fits.
-    fn keeps(&mut self, folders: &[&str], stem: &str, purpose: Purpose, authority: &Certificate) -> Result<bool, String> {
+    fn keeps(
+        &mut self,
+        folders: &[&str],
+        stem: &str,
+        purpose: Purpose,
+        authority: &Certificate,
+    ) -> Result<bool, String> {
         let name = format!("{stem}.crt");
         let (text, key) = match (self.read_text(folders, &name)?, self.read_text(folders, &format!("{stem}.key"))?) {
             (None, None) => return Ok(false),
             (Some(text), Some(key)) => (text, key),
             _ if self.options.reprovision => return Ok(false),
-            _ => return Err(damaged(folders, &name, "the certificate or its key is missing; --reprovision makes a new pair")),
+            _ => {
+                return Err(damaged(
+                    folders,
+                    &name,
+                    "the certificate or its key is missing; --reprovision makes a new pair",
+                ));
+            }
         };
         if self.new_authority {
             return Ok(false);
@@ -303,14 +346,18 @@ impl Provisioner<'_> {
         if self.options.reprovision {
             return Ok(false);
         }
-        self.result.notes.push(format!("secrets/{}/{name} {problem}; `build --reprovision` makes a new one", folders.join("/")));
+        self.result
+            .notes
+            .push(format!("secrets/{}/{name} {problem}; `build --reprovision` makes a new one", folders.join("/")));
         Ok(true)
     }
 
     fn issue(&mut self, folders: &[&str], stem: &str, common_name: &str, purpose: Purpose) -> Result<(), String> {
         if self.authority.is_none() {
             if !self.options.reprovision {
-                return Err(format!("secrets/ca/ca.key is needed to sign {stem}.crt and is not here. Bring it back for this build, or start anew with --reprovision: every client then needs the new authority"));
+                return Err(format!(
+                    "secrets/ca/ca.key is needed to sign {stem}.crt and is not here. Bring it back for this build, or start anew with --reprovision: every client then needs the new authority"
+                ));
             }
             return Err("secrets/ca/ca.key is needed to sign and is not here. To start anew, move secrets/server/ca.crt away as well".to_owned());
         }

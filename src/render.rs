@@ -3,8 +3,8 @@
 
 use std::sync::LazyLock;
 
-use minijinja::value::Value;
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 
 use crate::artefact;
@@ -36,13 +36,16 @@ templates! {
     "redis/healthcheck.sh"
 }
 
-static ENVIRONMENT: LazyLock<Result<Environment<'static>, String>> = LazyLock::new(|| environment().map_err(|error| format!("{error:#}")));
+static ENVIRONMENT: LazyLock<Result<Environment<'static>, String>> =
+    LazyLock::new(|| environment().map_err(|error| format!("{error:#}")));
 
 fn environment() -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?);
-    environment.set_auto_escape_callback(|name| AutoEscape::Custom(name.rsplit('.').next().unwrap_or("").to_owned().into()));
+    environment
+        .set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?);
+    environment
+        .set_auto_escape_callback(|name| AutoEscape::Custom(name.rsplit('.').next().unwrap_or("").to_owned().into()));
     environment.set_formatter(format_value);
     // `safe` would let a value pass unencoded.
     environment.remove_filter("safe");
@@ -93,7 +96,8 @@ pub fn render(model: &Model) -> Result<Vec<File>, String> {
     let mut files = Vec::new();
     for artefact in artefact::plan(model) {
         let template = environment.get_template(artefact.template).map_err(|error| format!("{error:#}"))?;
-        let text = template.render((artefact.context)(model)).map_err(|error| format!("{}: {error:#}", artefact.template))?;
+        let text =
+            template.render((artefact.context)(model)).map_err(|error| format!("{}: {error:#}", artefact.template))?;
         files.push(File { path: (artefact.path)(model), mode: artefact.mode, bytes: text.into_bytes() });
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));

@@ -17,10 +17,22 @@ use crate::profile::{EngineKind, Environment, Exposure, Profile, Role, Selector,
 const CONNECTION: &[&str] =
     &["ping", "echo", "select", "client|setinfo", "client|setname", "client|getname", "client|id", "command"];
 
+/// Reading channels, and what an application adds to publish on them.
+const SUBSCRIBE: &[&str] = &["subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe"];
+const PUBLISH: &[&str] = &["publish", "spublish"];
+
 /// Metrics and no data: SLOWLOG GET would show arguments, CLIENT LIST shows addresses and names only.
 const MONITORING: &[&str] = &[
-    "ping", "info", "dbsize", "config|get", "client|list", "slowlog|len", "latency|latest", "latency|histogram",
-    "memory|stats", "cluster|info",
+    "ping",
+    "info",
+    "dbsize",
+    "config|get",
+    "client|list",
+    "slowlog|len",
+    "latency|latest",
+    "latency|histogram",
+    "memory|stats",
+    "cluster|info",
 ];
 
 /// Makes the model.
@@ -32,11 +44,16 @@ pub fn resolve(loaded: &Loaded, source: &str) -> Result<Model, Finding> {
     let Some(line) = engine::line(profile.engine.kind, profile.engine.version) else {
         let known = engine::known_lines(profile.engine.kind).join(", ");
         let span = loaded.tree.locate(&crate::path::Path::parse("engine.version").unwrap_or_default()).span();
-        return Err(Finding::structure("engine-line-unknown", span, format!("redisgen does not know this line of {}", profile.engine.kind.word()))
-            .at("engine.version")
-            .help(format!("known lines: {known}; every patch of them is fine")));
+        return Err(Finding::structure(
+            "engine-line-unknown",
+            span,
+            format!("redisgen does not know this line of {}", profile.engine.kind.word()),
+        )
+        .at(&"engine.version")
+        .help(format!("known lines: {known}; every patch of them is fine")));
     };
-    let denied = acl::denied(line, &profile.commands.disabled).unwrap_or_else(|_| CommandSet::none(line.commands.len()));
+    let denied =
+        acl::denied(line, &profile.commands.disabled).unwrap_or_else(|_| CommandSet::none(line.commands.len()));
     Ok(Model {
         source: source.to_owned(),
         digest: loaded.digest.clone(),
@@ -158,13 +175,20 @@ fn default_user(profile: &Profile, line: &Line, denied: &CommandSet) -> AclUser 
 
 fn listed_user(user: &User, place: usize, line: &Line, denied: &CommandSet) -> AclUser {
     let own = |rules: &Option<Vec<AclRule>>| rules.iter().flatten().map(ToString::to_string).collect::<Vec<String>>();
+    // A channel without a command for it would be a permission that nobody can use.
+    let has_channels = user.channels.as_ref().is_some_and(|channels| !channels.is_empty());
     let commands = match user.role {
         Role::Admin => vec!["+@all".to_owned()],
         Role::Application => {
             let mut rules = plus(line, CONNECTION);
-            match &user.commands {
-                Some(_) => rules.extend(own(&user.commands)),
-                None => rules.extend(["+@read", "+@write", "+@transaction", "-@dangerous"].map(str::to_owned)),
+            if user.commands.is_some() {
+                rules.extend(own(&user.commands));
+            } else {
+                rules.extend(["+@read", "+@write", "+@transaction", "-@dangerous"].map(str::to_owned));
+                if has_channels {
+                    rules.extend(plus_permitted(line, SUBSCRIBE, denied));
+                    rules.extend(plus_permitted(line, PUBLISH, denied));
+                }
             }
             rules
         }
@@ -172,6 +196,9 @@ fn listed_user(user: &User, place: usize, line: &Line, denied: &CommandSet) -> A
             let mut rules = plus(line, CONNECTION);
             // KEYS and SORT are in @dangerous; the others tell or hand out what is not the user's.
             rules.extend(["+@read", "-@dangerous", "-dump", "-scan", "-randomkey"].map(str::to_owned));
+            if has_channels {
+                rules.extend(plus_permitted(line, SUBSCRIBE, denied));
+            }
             rules
         }
         Role::Monitoring => plus_permitted(line, MONITORING, denied),
@@ -218,7 +245,8 @@ fn plus(line: &Line, names: &[&str]) -> Vec<String> {
     let known = |name: &&&str| {
         let command = name.split('|').next().unwrap_or(name);
         // 6.2 takes any word behind `|`; SETINFO came with 7.2, so that granting it there is idle.
-        line.command(name).is_some() || (!line.has_subcommands() && line.command(command).is_some() && **name != "client|setinfo")
+        line.command(name).is_some()
+            || (!line.has_subcommands() && line.command(command).is_some() && **name != "client|setinfo")
     };
     names.iter().filter(known).map(|name| format!("+{name}")).collect()
 }

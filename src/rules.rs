@@ -58,7 +58,13 @@ impl Sink {
 
     /// Reports something at a profile path such as `network.allow[0].source`.
     pub fn report(&mut self, path: impl Into<String>, message: impl Into<String>) -> &mut Sink {
-        self.found.push(Raw { path: path.into(), message: message.into(), help: None, related: Vec::new(), severity: None });
+        self.found.push(Raw {
+            path: path.into(),
+            message: message.into(),
+            help: None,
+            related: Vec::new(),
+            severity: None,
+        });
         self
     }
 
@@ -77,12 +83,22 @@ impl Sink {
         }
         self
     }
-
 }
 
 /// All rules, by topic.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    [structure::RULES, engine::RULES, network::RULES, tls::RULES, access::RULES, resources::RULES, later::RULES, waivers::RULES].into_iter().flatten()
+    [
+        structure::RULES,
+        engine::RULES,
+        network::RULES,
+        tls::RULES,
+        access::RULES,
+        resources::RULES,
+        later::RULES,
+        waivers::RULES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The rule of an id.

@@ -23,8 +23,9 @@ pub const PUBLISHED: &str = include_str!("../schema/profile.schema.json");
 const REQUIRED_MERGED: &str = "x-required-after-merge";
 
 /// The compiled schema of a merged profile.
-pub static PROFILE: LazyLock<Result<Compiled, String>> =
-    LazyLock::new(|| serde_json::from_str(PUBLISHED).map_err(|error| error.to_string()).and_then(|json| compile(&json)));
+pub static PROFILE: LazyLock<Result<Compiled, String>> = LazyLock::new(|| {
+    serde_json::from_str(PUBLISHED).map_err(|error| error.to_string()).and_then(|json| compile(&json))
+});
 
 /// Generates the schema of a merged profile: every `required` means "after merging".
 pub fn merged() -> Value {
@@ -80,7 +81,8 @@ fn relax(object: &mut Value, defaults: &[Value], definitions: &Value, relaxed: &
     }
     let Some(Value::Object(properties)) = map.get("properties") else { return };
     for (key, property) in properties {
-        let below: Vec<Value> = defaults.iter().filter_map(|tree| tree.get(key)).filter(|tree| tree.is_object()).cloned().collect();
+        let below: Vec<Value> =
+            defaults.iter().filter_map(|tree| tree.get(key)).filter(|tree| tree.is_object()).cloned().collect();
         let name = property.pointer("/allOf/0/$ref").or_else(|| property.get("$ref")).and_then(Value::as_str);
         let name = name.and_then(|name| name.strip_prefix("#/definitions/"));
         if let (Some(name), true) = (name, below.len() == defaults.len())
@@ -173,7 +175,9 @@ fn compile_rules(schema: &Value) -> Result<Rules, String> {
     let Some(map) = schema.as_object() else { return Err(format!("schema {schema} is no object")) };
     for (keyword, value) in map {
         let number = || value.as_f64().ok_or_else(|| format!("{keyword}: {value}"));
-        let count = || value.as_u64().and_then(|count| usize::try_from(count).ok()).ok_or_else(|| format!("{keyword}: {value}"));
+        let count = || {
+            value.as_u64().and_then(|count| usize::try_from(count).ok()).ok_or_else(|| format!("{keyword}: {value}"))
+        };
         match keyword.as_str() {
             "type" => rules.types = compile_types(value)?,
             "$ref" => rules.reference = value.as_str().map(str::to_owned),
@@ -186,7 +190,8 @@ fn compile_rules(schema: &Value) -> Result<Rules, String> {
             // Where both stand, ours is the stricter one; both are strings in a list.
             "required" if map.contains_key(REQUIRED_MERGED) => {}
             "required" | REQUIRED_MERGED => {
-                rules.required = value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+                rules.required =
+                    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
             }
             "additionalProperties" if value == false => rules.closed = true,
             "additionalProperties" => rules.additional = Some(Box::new(compile_rules(value)?)),

@@ -107,15 +107,12 @@ impl Node {
         let mut index: BTreeMap<Box<str>, usize> =
             old.iter().enumerate().map(|(place, entry)| (entry.key.clone(), place)).collect();
         for entry in new {
-            match index.get(&entry.key).and_then(|place| old.get_mut(*place)) {
-                Some(existing) => {
-                    existing.key_span = entry.key_span;
-                    existing.value.merge(entry.value);
-                }
-                None => {
-                    index.insert(entry.key.clone(), old.len());
-                    old.push(entry);
-                }
+            if let Some(existing) = index.get(&entry.key).and_then(|place| old.get_mut(*place)) {
+                existing.key_span = entry.key_span;
+                existing.value.merge(entry.value);
+            } else {
+                index.insert(entry.key.clone(), old.len());
+                old.push(entry);
             }
         }
     }

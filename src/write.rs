@@ -34,7 +34,13 @@ pub fn read_lock(out: &Folder) -> Result<Option<Lock>, String> {
 ///
 /// # Errors
 /// The first thing that cannot be written, or files that are not ours.
-pub fn write(out: &Folder, model: &Model, files: &[File], provision: &Provision, force: bool) -> Result<Written, String> {
+pub fn write(
+    out: &Folder,
+    model: &Model,
+    files: &[File],
+    provision: &Provision,
+    force: bool,
+) -> Result<Written, String> {
     let old = match read_lock(out) {
         Ok(lock) => lock,
         Err(_) if force => None,
@@ -52,7 +58,10 @@ pub fn write(out: &Folder, model: &Model, files: &[File], provision: &Provision,
     }
     let stale = stale(out, old.as_ref(), files, force, &mut foreign)?;
     if !foreign.is_empty() {
-        return Err(format!("not written by redisgen, or edited since, and would be lost: {}. Move them away, or use --force", foreign.join(", ")));
+        return Err(format!(
+            "not written by redisgen, or edited since, and would be lost: {}. Move them away, or use --force",
+            foreign.join(", ")
+        ));
     }
     let lock = Lock::new(model, files).to_file(model)?;
     let lock_changed = out.read(NAME)?.is_none_or(|(bytes, _)| bytes != lock.bytes);
@@ -102,7 +111,13 @@ fn ours(lock: Option<&Lock>, file: &File, bytes: &[u8]) -> bool {
 }
 
 /// Files of the lock that no profile produces any more. One that was edited since is not removed.
-fn stale(out: &Folder, lock: Option<&Lock>, files: &[File], force: bool, foreign: &mut Vec<String>) -> Result<Vec<String>, String> {
+fn stale(
+    out: &Folder,
+    lock: Option<&Lock>,
+    files: &[File],
+    force: bool,
+    foreign: &mut Vec<String>,
+) -> Result<Vec<String>, String> {
     let mut stale = Vec::new();
     let produced: std::collections::BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
     for locked in lock.iter().flat_map(|lock| &lock.files).filter(|locked| !produced.contains(locked.path.as_str())) {

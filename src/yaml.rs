@@ -48,9 +48,10 @@ pub fn parse(text: &str, file: FileId) -> Result<Node, Vec<Finding>> {
     }
     match builder.root {
         Some(root) if builder.findings.is_empty() => Ok(root),
-        None if builder.findings.is_empty() => {
-            Err(vec![Finding::structure("yaml-syntax", builder.span(0, 0), "the file is empty").help("start with `version: 1`; `redisgen init` writes a profile")])
-        }
+        None if builder.findings.is_empty() => Err(vec![
+            Finding::structure("yaml-syntax", builder.span(0, 0), "the file is empty")
+                .help("start with `version: 1`; `redisgen init` writes a profile"),
+        ]),
         _ => Err(builder.findings),
     }
 }
@@ -78,10 +79,15 @@ impl Builder<'_> {
                 Event::DocumentStart(..) => {
                     documents += 1;
                     if documents > 1 {
-                        return Err(Finding::structure("yaml-one-document", span, "a profile is one document, here starts a second").help("put it into a file of its own"));
+                        return Err(Finding::structure(
+                            "yaml-one-document",
+                            span,
+                            "a profile is one document, here starts a second",
+                        )
+                        .help("put it into a file of its own"));
                     }
                 }
-                Event::Alias(..) | Event::UnresolvedAlias(..) => return Err(self.alias(span)),
+                Event::Alias(..) | Event::UnresolvedAlias(..) => return Err(Self::alias(span)),
                 Event::Scalar(text, style, anchor, tag) => {
                     self.plain_node(span, anchor, tag.is_some())?;
                     if style != ScalarStyle::Plain {
@@ -117,7 +123,7 @@ impl Builder<'_> {
         }
     }
 
-    fn alias(&self, span: Span) -> Finding {
+    fn alias(span: Span) -> Finding {
         Finding::structure("yaml-alias", span, "aliases are not allowed: `*name` repeats another node")
             .help("for a pattern, quote it: \"*\"; to share settings, use `extends`")
     }
@@ -126,10 +132,17 @@ impl Builder<'_> {
     fn plain_node(&mut self, span: Span, anchor: usize, tagged: bool) -> Result<(), Finding> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            return Err(Finding::structure("profile-too-big", span, format!("a profile has at most {MAX_NODES} keys and values")));
+            return Err(Finding::structure(
+                "profile-too-big",
+                span,
+                format!("a profile has at most {MAX_NODES} keys and values"),
+            ));
         }
         if tagged {
-            self.report(Finding::structure("yaml-tag", span, "tags are not allowed: `!` gives a value another type").help("quote a value that starts with `!`"));
+            self.report(
+                Finding::structure("yaml-tag", span, "tags are not allowed: `!` gives a value another type")
+                    .help("quote a value that starts with `!`"),
+            );
         }
         if anchor != 0 {
             self.report(
@@ -150,7 +163,11 @@ impl Builder<'_> {
     /// Escapes can smuggle in what [`forbidden_character`] kept out of the text.
     fn check_decoded(&mut self, text: &str, span: Span) {
         if let Some(sign) = text.chars().find(|sign| is_forbidden(*sign) || sign.is_control()) {
-            self.report(Finding::structure("control-character", span, format!("values hold no control characters, here is {}", sign.escape_unicode())));
+            self.report(Finding::structure(
+                "control-character",
+                span,
+                format!("values hold no control characters, here is {}", sign.escape_unicode()),
+            ));
         }
     }
 
@@ -158,7 +175,10 @@ impl Builder<'_> {
         if let Some(Open::Map { pending: pending @ None, .. }) = self.stack.last_mut() {
             *pending = Some((text.into(), span));
             if text == "<<" && style == ScalarStyle::Plain {
-                self.report(Finding::structure("yaml-alias", span, "merge keys are not allowed").help("use `extends` to share settings"));
+                self.report(
+                    Finding::structure("yaml-alias", span, "merge keys are not allowed")
+                        .help("use `extends` to share settings"),
+                );
             }
             return Ok(());
         }
@@ -235,7 +255,9 @@ fn core_schema(text: &str) -> Value {
 fn number(text: &str) -> Option<Value> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let first = digits.bytes().next()?;
-    if !(first.is_ascii_digit() || first == b'.') || digits.bytes().any(|byte| !(byte.is_ascii_digit() || b".eE+-".contains(&byte))) {
+    if !(first.is_ascii_digit() || first == b'.')
+        || digits.bytes().any(|byte| !(byte.is_ascii_digit() || b".eE+-".contains(&byte)))
+    {
         return None;
     }
     if digits.len() > 1 && first == b'0' && digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -265,7 +287,11 @@ fn forbidden_character(text: &str, file: FileId) -> Option<Finding> {
     let end = u32::try_from(offset + sign.len_utf8()).unwrap_or(start);
     let span = Span { file, start, end };
     Some(
-        Finding::structure("control-character", span, format!("{} is not allowed in a profile: it hides text from a reader", sign.escape_unicode()))
-            .help("remove it"),
+        Finding::structure(
+            "control-character",
+            span,
+            format!("{} is not allowed in a profile: it hides text from a reader", sign.escape_unicode()),
+        )
+        .help("remove it"),
     )
 }

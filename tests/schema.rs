@@ -1,5 +1,13 @@
 //! The published schema is what the types generate, and `jsonschema` agrees with our walk.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
 use std::fs;
 
 use proptest::prelude::*;
@@ -10,7 +18,9 @@ use serde_json::{Value, json};
 
 fn defaults() -> Vec<Value> {
     [Environment::Development, Environment::Production]
-        .map(|environment| yaml::parse(load::defaults(environment), FileId(0)).expect("the embedded defaults parse").to_json())
+        .map(|environment| {
+            yaml::parse(load::defaults(environment), FileId(0)).expect("the embedded defaults parse").to_json()
+        })
         .to_vec()
 }
 
@@ -21,7 +31,11 @@ fn published_schema_is_up_to_date() {
     if std::env::var_os("REDISGEN_BLESS").is_some() {
         fs::write(path, &generated).expect("written");
     }
-    assert_eq!(fs::read_to_string(path).expect("readable"), generated, "run: REDISGEN_BLESS=1 cargo test --test schema");
+    assert_eq!(
+        fs::read_to_string(path).expect("readable"),
+        generated,
+        "run: REDISGEN_BLESS=1 cargo test --test schema"
+    );
 }
 
 #[test]
@@ -39,7 +53,10 @@ fn published_schema_asks_only_for_what_has_no_default() {
     let minimal = json!({"version": 1, "name": "a", "environment": "production", "tls": {"mode": "mutual"}});
     assert!(oracle(&published).is_valid(&minimal));
     assert!(!oracle(&published).is_valid(&json!({"version": 1, "tls": {"mdoe": "mutual"}})));
-    assert!(!oracle(&published).is_valid(&json!({"version": 1, "backups": {"every": "24h"}})), "backups has no defaults");
+    assert!(
+        !oracle(&published).is_valid(&json!({"version": 1, "backups": {"every": "24h"}})),
+        "backups has no defaults"
+    );
 }
 
 fn oracle(schema: &Value) -> jsonschema::Validator {
@@ -91,18 +108,39 @@ fn pointers(value: &Value, at: &str, out: &mut Vec<String>) {
     out.push(at.to_owned());
     match value {
         Value::Object(map) => map.iter().for_each(|(key, below)| pointers(below, &format!("{at}/{key}"), out)),
-        Value::Array(items) => items.iter().enumerate().for_each(|(index, below)| pointers(below, &format!("{at}/{index}"), out)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, below)| pointers(below, &format!("{at}/{index}"), out));
+        }
         _ => {}
     }
 }
 
 fn replacement() -> impl Strategy<Value = Value> {
     prop_oneof![
-        Just(json!(null)), Just(json!(true)), Just(json!({})), Just(json!([])), Just(json!(["a"])), Just(json!({"a": 1})),
+        Just(json!(null)),
+        Just(json!(true)),
+        Just(json!({})),
+        Just(json!([])),
+        Just(json!(["a"])),
+        Just(json!({"a": 1})),
         any::<i32>().prop_map(|number| json!(number)),
         (-10.0..70000.0_f64).prop_map(|number| json!(number)),
         "[ -~]{0,12}".prop_map(|text| json!(text)),
-        prop::sample::select(vec!["512MiB", "30s", "1.2", "disabled", "mutual", "yes", "+get", "user:*", "10.0.0.0/8", "2027-01-31", "80%", "a"]).prop_map(|text| json!(text)),
+        prop::sample::select(vec![
+            "512MiB",
+            "30s",
+            "1.2",
+            "disabled",
+            "mutual",
+            "yes",
+            "+get",
+            "user:*",
+            "10.0.0.0/8",
+            "2027-01-31",
+            "80%",
+            "a"
+        ])
+        .prop_map(|text| json!(text)),
     ]
 }
 

@@ -31,7 +31,10 @@ struct App {
 
 /// The first enabled application, else `default` if it needs no password.
 fn client(model: &Model) -> Option<&AclUser> {
-    let application = model.clients().filter(|user| user.enabled && user.role == Some(Role::Application)).min_by_key(|user| user.place);
+    let application = model
+        .clients()
+        .filter(|user| user.enabled && user.role == Some(Role::Application))
+        .min_by_key(|user| user.place);
     application.or_else(|| model.users.iter().find(|user| user.login == Login::Anything))
 }
 
@@ -53,6 +56,11 @@ fn example_key(model: &Model, user: &AclUser) -> Option<String> {
     let permitted = acl::evaluate(model.line, &user.permissions.commands).ok()?;
     let may = |name| model.line.command(name).is_some_and(|id| permitted.contains(id));
     let plain = |prefix: &&str| !prefix.contains(['*', '?', '[', ']', '\\', '^']);
-    let prefix = user.permissions.keys.iter().filter(|key| key.read && key.write).find_map(|key| key.pattern.strip_suffix('*').filter(plain))?;
+    let prefix = user
+        .permissions
+        .keys
+        .iter()
+        .filter(|key| key.read && key.write)
+        .find_map(|key| key.pattern.strip_suffix('*').filter(plain))?;
     (may("set") && may("get")).then(|| format!("{prefix}redisgen-example"))
 }

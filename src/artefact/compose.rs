@@ -60,7 +60,11 @@ fn compose(model: &Model) -> Compose {
         },
         conf: CONF,
         secrets: model.has_secrets().then_some(SECRETS),
-        ports: model.published.iter().map(|address| Port { host: address.to_string(), published: profile.network.port.to_string() }).collect(),
+        ports: model
+            .published
+            .iter()
+            .map(|address| Port { host: address.to_string(), published: profile.network.port.to_string() })
+            .collect(),
         // Redis keeps 32 descriptors for itself and lowers maxclients in silence if it cannot have them.
         open_files: profile.resources.max_clients.saturating_add(128),
         memory: profile.resources.memory.map(|memory| memory.0),

@@ -10,7 +10,16 @@ pub(super) const ARTEFACT: Artefact = Artefact {
     wanted: |_| true,
     template: "redis/healthcheck.sh",
     context: |model| {
-        context(model, HealthCheck { cli: cli(model), folder: SECRETS, password: model.passwords(), tls: model.tls(), mutual: model.mutual() })
+        context(
+            model,
+            HealthCheck {
+                cli: cli(model),
+                folder: SECRETS,
+                password: model.passwords(),
+                tls: model.tls(),
+                mutual: model.mutual(),
+            },
+        )
     },
 };
 

@@ -61,8 +61,11 @@ impl Lines<'_> {
     }
 }
 
+/// Adds the lines of one section.
+type Topic = fn(&mut Lines);
+
 fn sections(model: &Model) -> Vec<Section> {
-    let topics: [(&str, fn(&mut Lines)); 7] = [
+    let topics: [(&str, Topic); 7] = [
         ("Network", network),
         ("TLS", tls),
         ("Users", users),
@@ -80,17 +83,21 @@ fn sections(model: &Model) -> Vec<Section> {
         sections.push(Section { title, lines: lines.lines });
     }
     let further = model.profile.config.iter().filter(|(name, _)| !written.contains(name));
-    let lines = further.map(|(name, word)| Line { comment: None, name: name.clone(), values: vec![word.0.clone()] }).collect();
+    let lines =
+        further.map(|(name, word)| Line { comment: None, name: name.clone(), values: vec![word.0.clone()] }).collect();
     sections.push(Section { title: "Tuning, from the profile's `config`", lines });
     sections.retain(|section| !section.lines.is_empty());
     sections
 }
 
 fn network(out: &mut Lines) {
-    out.add("bind", &["*", "-::*"]).because("All addresses of the container; the compose file decides what is published.");
+    out.add("bind", &["*", "-::*"])
+        .because("All addresses of the container; the compose file decides what is published.");
     let open = out.model.users.iter().any(|user| user.login == Login::Anything);
     if open {
-        out.add("protected-mode", &["no"]).because("Connections arrive through the container's bridge; the published port is the host's loopback only.");
+        out.add("protected-mode", &["no"]).because(
+            "Connections arrive through the container's bridge; the published port is the host's loopback only.",
+        );
     } else {
         out.add("protected-mode", &["yes"]).because("Official images change the default to no.");
     }
@@ -116,7 +123,8 @@ fn tls(out: &mut Lines) {
     if tls.mode == TlsMode::Mutual {
         out.add("tls-auth-clients", &["yes"]).because("Every client shows a certificate of our authority.");
     } else {
-        out.add("tls-auth-clients", &["no"]).because("Clients prove themselves by password; `tls.mode: mutual` asks for certificates too.");
+        out.add("tls-auth-clients", &["no"])
+            .because("Clients prove themselves by password; `tls.mode: mutual` asks for certificates too.");
     }
     match tls.minimum {
         TlsVersion::Tls12 => out.add("tls-protocols", &["TLSv1.2 TLSv1.3"]),
@@ -136,7 +144,9 @@ fn users(out: &mut Lines) {
 }
 
 fn hardening(out: &mut Lines) {
-    out.add("enable-protected-configs", &["no"]).add("enable-debug-command", &["no"]).add("enable-module-command", &["no"]);
+    out.add("enable-protected-configs", &["no"])
+        .add("enable-debug-command", &["no"])
+        .add("enable-module-command", &["no"]);
 }
 
 fn limits(out: &mut Lines) {
@@ -147,7 +157,9 @@ fn limits(out: &mut Lines) {
         let bytes = if maxmemory.0 % MIB == 0 { format!("{}mb", maxmemory.0 / MIB) } else { maxmemory.0.to_string() };
         out.add("maxmemory", &[&bytes]);
         if let Some(memory) = resources.memory {
-            out.because(format!("Below the container's {memory}: while a snapshot is written, changed pages exist twice."));
+            out.because(format!(
+                "Below the container's {memory}: while a snapshot is written, changed pages exist twice."
+            ));
         }
     }
     out.add("maxmemory-policy", &[resources.eviction.word()]);
@@ -179,7 +191,10 @@ fn persistence(out: &mut Lines) {
 }
 
 fn logs(out: &mut Lines) {
-    out.add("daemonize", &["no"]).add("loglevel", &["notice"]).add("logfile", &[""]).because("Standard output, for the container's log driver.");
+    out.add("daemonize", &["no"])
+        .add("loglevel", &["notice"])
+        .add("logfile", &[""])
+        .because("Standard output, for the container's log driver.");
     out.add("slowlog-log-slower-than", &["10000"]).add("slowlog-max-len", &["128"]);
     if let Some(alerts) = &out.model.profile.monitoring.alerts {
         out.add("latency-monitor-threshold", &[&alerts.latency_above.0.to_string()]);

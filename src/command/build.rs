@@ -25,7 +25,11 @@ pub(super) fn run(target: &Target, judge: &Judge, options: &Options, now: Offset
     let refused: Vec<&Judged> = judged.iter().filter(|judged| !judged.passes()).collect();
     if !refused.is_empty() {
         for judged in refused {
-            console::err(&format!("{}: refused, {}; nothing was written\n", judged.path.name, human::summary(&judged.report)));
+            console::err(&format!(
+                "{}: refused, {}; nothing was written\n",
+                judged.path.name,
+                human::summary(&judged.report)
+            ));
         }
         return Ok(Exit::Found);
     }
@@ -43,8 +47,17 @@ fn build(model: &Model, path: &Path, options: &Options, now: OffsetDateTime, jud
     let out = Folder::create(path)?;
     out.lock()?;
     let provision = if options.secrets {
-        let acl = files.iter().find(|file| file.path == "redis/users.acl").map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
-        provision::provision(&out, model, &acl.unwrap_or_default(), now, provision::Options { reprovision: options.reprovision })?
+        let acl = files
+            .iter()
+            .find(|file| file.path == "redis/users.acl")
+            .map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
+        provision::provision(
+            &out,
+            model,
+            &acl.unwrap_or_default(),
+            now,
+            provision::Options { reprovision: options.reprovision },
+        )?
     } else {
         Provision::default()
     };
@@ -53,13 +66,24 @@ fn build(model: &Model, path: &Path, options: &Options, now: OffsetDateTime, jud
     Ok(())
 }
 
-fn summary(model: &Model, path: &Path, written: &Written, provision: &Provision, options: &Options, judged: &Judged) -> String {
+fn summary(
+    model: &Model,
+    path: &Path,
+    written: &Written,
+    provision: &Provision,
+    options: &Options,
+    judged: &Judged,
+) -> String {
     let mut text = format!("{}: ok, {}\n", judged.path.name, human::summary(&judged.report));
     let folder = path.display();
     if written.changed.is_empty() {
         text.push_str(&format!("  {folder}: all {} files were up to date\n", written.unchanged));
     } else {
-        text.push_str(&format!("  {folder}: wrote {} ({} up to date)\n", written.changed.join(", "), written.unchanged));
+        text.push_str(&format!(
+            "  {folder}: wrote {} ({} up to date)\n",
+            written.changed.join(", "),
+            written.unchanged
+        ));
     }
     if !written.removed.is_empty() {
         text.push_str(&format!("  removed what the profile no longer produces: {}\n", written.removed.join(", ")));
@@ -70,10 +94,14 @@ fn summary(model: &Model, path: &Path, written: &Written, provision: &Provision,
     for note in &provision.notes {
         text.push_str(&format!("  note: {note}\n"));
     }
-    let users: Vec<String> = model.profile.users.iter().map(|user| format!("{} ({})", user.name, user.role.word())).collect();
+    let users: Vec<String> =
+        model.profile.users.iter().map(|user| format!("{} ({})", user.name, user.role.word())).collect();
     match users.as_slice() {
         [] => text.push_str("  users: default, without a password\n"),
-        users => text.push_str(&format!("  users: {}; passwords in {folder}/secrets/clients/<user>/password\n", users.join(", "))),
+        users => text.push_str(&format!(
+            "  users: {}; passwords in {folder}/secrets/clients/<user>/password\n",
+            users.join(", ")
+        )),
     }
     let compose = format!("docker compose -f {folder}/docker-compose.{}.yml up --wait", model.environment_suffix());
     if model.has_secrets() && !options.secrets {

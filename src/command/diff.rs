@@ -29,7 +29,12 @@ pub(super) fn run(target: &Target, judge: &Judge, now: OffsetDateTime) -> Result
         let drift = diff(model, &folder)?;
         if !drift.is_empty() {
             console::out(&drift);
-            console::err(&format!("{}: {} is behind; mend it with: {}\n", judged.path.name, folder.display(), command(target, judged, &folder)));
+            console::err(&format!(
+                "{}: {} is behind; mend it with: {}\n",
+                judged.path.name,
+                folder.display(),
+                command(target, judged, &folder)
+            ));
             exit = Exit::Found;
         }
     }
@@ -39,7 +44,8 @@ pub(super) fn run(target: &Target, judge: &Judge, now: OffsetDateTime) -> Result
 fn command(target: &Target, judged: &Judged, folder: &Path) -> String {
     let name = if judged.path.path.is_some() { judged.path.name.as_str() } else { "-" };
     let default = folder == Path::new("deploy") && target.out == folder;
-    let out = if default { String::new() } else { format!(" --out {}", crate::encode::shell(&folder.display().to_string())) };
+    let out =
+        if default { String::new() } else { format!(" --out {}", crate::encode::shell(&folder.display().to_string())) };
     format!("redisgen build {}{out}", crate::encode::shell(name))
 }
 
@@ -80,7 +86,11 @@ fn diff(model: &Model, path: &Path) -> Result<String, String> {
 fn unified(file: &File, old: &str, new: bool) -> String {
     let content = String::from_utf8_lossy(&file.bytes);
     let from = if new { "/dev/null".to_owned() } else { format!("a/{}", file.path) };
-    TextDiff::from_lines(old, &content).unified_diff().context_radius(3).header(&from, &format!("b/{}", file.path)).to_string()
+    TextDiff::from_lines(old, &content)
+        .unified_diff()
+        .context_radius(3)
+        .header(&from, &format!("b/{}", file.path))
+        .to_string()
 }
 
 fn stale(out: &Folder, files: &[File]) -> Result<String, String> {
@@ -107,6 +117,8 @@ fn behind(out: &Folder, model: &Model, locked: &File) -> Result<String, String> 
     if sealed == *locked {
         return Ok(String::new());
     }
-    Ok(TextDiff::from_lines(sealed.as_str(), &locked).unified_diff().header(&format!("a/{path} (digests masked)"), &format!("b/{path}")).to_string())
+    Ok(TextDiff::from_lines(sealed.as_str(), &locked)
+        .unified_diff()
+        .header(&format!("a/{path} (digests masked)"), &format!("b/{path}"))
+        .to_string())
 }
-

@@ -38,7 +38,7 @@ pub(super) fn run(subject: &str, path: Option<&str>) -> Result<Exit, String> {
     let located = loaded.tree.locate(&path);
     let meaning = schema::PROFILE.as_ref().ok().and_then(|schema| schema::describe(schema, &path));
     if !located.complete && meaning.is_none() {
-        return Err(format!("{}: the profile format has no such place", path));
+        return Err(format!("{path}: the profile format has no such place"));
     }
     let mut out = String::new();
     if located.complete {

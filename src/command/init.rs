@@ -7,7 +7,7 @@ use crate::console;
 use crate::folder::Folder;
 
 /// The starter of an environment.
-pub fn starter(environment: &str) -> &'static str {
+pub(super) fn starter(environment: &str) -> &'static str {
     match environment {
         "development" => include_str!("../../schema/starter/development.yaml"),
         _ => include_str!("../../schema/starter/production.yaml"),
@@ -20,13 +20,19 @@ pub(super) fn run(environment: &str, file: Option<&Path>) -> Result<Exit, String
         console::out(text);
         return Ok(Exit::Fine);
     };
-    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| format!("{}: not a file name", path.display()))?;
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .ok_or_else(|| format!("{}: not a file name", path.display()))?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = Folder::open(&parent.canonicalize().map_err(|error| format!("{}: {error}", parent.display()))?)?;
     if std::fs::symlink_metadata(path).is_ok() {
         return Err(format!("{}: exists already", path.display()));
     }
     folder.stage(name, text.as_bytes(), 0o644, false)?.commit()?;
-    console::err(&format!("wrote {name}; next: redisgen build {}\n", crate::encode::shell(&path.display().to_string())));
+    console::err(&format!(
+        "wrote {name}; next: redisgen build {}\n",
+        crate::encode::shell(&path.display().to_string())
+    ));
     Ok(Exit::Fine)
 }

@@ -1,7 +1,7 @@
 //! Hides what looks like a password in an excerpt: a secret in the wrong place must not travel on into a CI log.
 
 /// The same text with secrets replaced by as many `*` bytes, so that spans stay right.
-pub fn mask(text: &str) -> String {
+pub(super) fn mask(text: &str) -> String {
     text.split_inclusive('\n').map(mask_line).collect()
 }
 
@@ -26,7 +26,8 @@ fn mask_line(line: &str) -> String {
         }
         // `password: secret`, also in flow style
         if at(start) == b':' && is_secret_key(line.get(..start).unwrap_or("")) {
-            let value = start + 1 + line.get(start + 1..).unwrap_or("").bytes().take_while(u8::is_ascii_whitespace).count();
+            let value =
+                start + 1 + line.get(start + 1..).unwrap_or("").bytes().take_while(u8::is_ascii_whitespace).count();
             if !matches!(at(value), b'{' | b'[' | b'\n') {
                 let rest = line.get(value..).unwrap_or("");
                 let end = rest.find(" #").into_iter().chain(rest.find(['\n', '\r'])).min().unwrap_or(rest.len());
@@ -53,7 +54,8 @@ fn end_of_word(line: &str, start: usize) -> usize {
 /// The key before a colon, if its name says that its value is secret. `secrets` is a section of ours.
 fn is_secret_key(before: &str) -> bool {
     let key = before.trim_end_matches(['"', '\'']);
-    let start = key.rfind(|sign: char| !(sign.is_ascii_alphanumeric() || "_-.".contains(sign))).map_or(0, |place| place + 1);
+    let start =
+        key.rfind(|sign: char| !(sign.is_ascii_alphanumeric() || "_-.".contains(sign))).map_or(0, |place| place + 1);
     let key = key.get(start..).unwrap_or("").to_ascii_lowercase();
     let secret = ["pass", "secret", "token", "requirepass", "masterauth", "private", "apikey", "api_key", "credential"];
     key != "secrets" && secret.iter().any(|word| key.contains(word))

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::choice;
-use crate::format::{AbsolutePath, Account, Address, Date, Duration, HostName, HostOrAddress, Network, Rate, ResourceName, Text};
+use crate::format::{
+    AbsolutePath, Account, Address, Date, Duration, HostName, HostOrAddress, Network, Rate, ResourceName, Text,
+};
 
 choice! {
     /// Who can reach the published port.

@@ -49,7 +49,8 @@ pub(super) const RULES: &[Rule] = &[
             let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
             for (place, user) in model.profile.users.iter().enumerate() {
                 if let Some(first) = seen.insert(user.name.as_str(), place) {
-                    sink.report(format!("users[{place}].name"), format!("there is a user `{}` already", user.name)).related(format!("users[{first}].name"), "the first one");
+                    sink.report(format!("users[{place}].name"), format!("there is a user `{}` already", user.name))
+                        .related(format!("users[{first}].name"), "the first one");
                 }
             }
         }),
@@ -115,7 +116,11 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(|model, sink| {
             for (place, user) in model.profile.users.iter().enumerate() {
                 let limited = matches!(user.role, Role::Application | Role::Readonly);
-                let all = user.keys.iter().flatten().position(|key| !key.pattern.is_empty() && key.pattern.bytes().all(|byte| byte == b'*'));
+                let all = user
+                    .keys
+                    .iter()
+                    .flatten()
+                    .position(|key| !key.pattern.is_empty() && key.pattern.bytes().all(|byte| byte == b'*'));
                 if let (true, Some(key)) = (limited, all) {
                     sink.report(format!("users[{place}].keys[{key}]"), "this pattern matches every key");
                 }
@@ -134,7 +139,10 @@ pub(super) const RULES: &[Rule] = &[
             for (place, user) in model.profile.users.iter().enumerate() {
                 let fixed = matches!(user.role, Role::Admin | Role::Readonly | Role::Monitoring);
                 if fixed && user.commands.is_some() {
-                    sink.report(format!("users[{place}].commands"), format!("role `{}` takes no commands of its own", user.role.word()));
+                    sink.report(
+                        format!("users[{place}].commands"),
+                        format!("role `{}` takes no commands of its own", user.role.word()),
+                    );
                 }
                 if user.role == Role::Admin && user.keys.is_some() {
                     sink.report(format!("users[{place}].keys"), "role `admin` may touch every key");
@@ -155,7 +163,10 @@ pub(super) const RULES: &[Rule] = &[
         waivable: true,
         check: Some(|model, sink| {
             for (place, user) in model.profile.users.iter().enumerate() {
-                if user.role == Role::Custom && user.commands.as_ref().is_none_or(Vec::is_empty) && user.selectors.is_none() {
+                if user.role == Role::Custom
+                    && user.commands.as_ref().is_none_or(Vec::is_empty)
+                    && user.selectors.is_none()
+                {
                     sink.report(format!("users[{place}].role"), "this user may run nothing");
                 }
             }
@@ -170,7 +181,9 @@ pub(super) const RULES: &[Rule] = &[
         source: "security guide, Minimum required permissions",
         waivable: true,
         check: Some(|model, sink| {
-            for (place, user) in model.profile.users.iter().enumerate().filter(|(_, user)| user.role == Role::Application) {
+            for (place, user) in
+                model.profile.users.iter().enumerate().filter(|(_, user)| user.role == Role::Application)
+            {
                 for (rule, text) in user.commands.iter().flatten().enumerate() {
                     if text.as_str() == "+@all" {
                         sink.report(format!("users[{place}].commands[{rule}]"), "`+@all` is every command");
@@ -215,7 +228,8 @@ pub(super) const RULES: &[Rule] = &[
                 if user.selectors.is_some() {
                     sink.report(format!("users[{place}].selectors"), format!("{} has no selectors", model.line));
                 }
-                let one_way = acl::merge_keys(user.keys.as_deref().unwrap_or_default()).iter().any(|key| key.read != key.write);
+                let one_way =
+                    acl::merge_keys(user.keys.as_deref().unwrap_or_default()).iter().any(|key| key.read != key.write);
                 if one_way {
                     sink.report(format!("users[{place}].keys"), format!("{} has no `%R~` and `%W~`", model.line));
                 }
@@ -250,9 +264,13 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(|model, sink| {
             if model.line.command("ping").is_some_and(|ping| model.denied.contains(ping)) {
                 let place = model.profile.commands.disabled.iter().position(|name| {
-                    acl::denied(model.line, std::slice::from_ref(name)).is_ok_and(|set| model.line.command("ping").is_some_and(|ping| set.contains(ping)))
+                    acl::denied(model.line, std::slice::from_ref(name))
+                        .is_ok_and(|set| model.line.command("ping").is_some_and(|ping| set.contains(ping)))
                 });
-                sink.report(format!("commands.disabled[{}]", place.unwrap_or(0)), format!("the user `{HEALTH}` could not run PING"));
+                sink.report(
+                    format!("commands.disabled[{}]", place.unwrap_or(0)),
+                    format!("the user `{HEALTH}` could not run PING"),
+                );
             }
         }),
     },
@@ -268,7 +286,10 @@ pub(super) const RULES: &[Rule] = &[
             let denied = model.line.command("config").is_some_and(|config| model.denied.contains(config));
             for (place, user) in model.profile.users.iter().enumerate() {
                 if denied && user.role == Role::Monitoring {
-                    sink.report(format!("users[{place}].role"), "CONFIG is disabled, so this user cannot read settings");
+                    sink.report(
+                        format!("users[{place}].role"),
+                        "CONFIG is disabled, so this user cannot read settings",
+                    );
                 }
             }
         }),
@@ -299,7 +320,8 @@ fn suggest(model: &Model, name: &str, sink: &mut Sink) {
 /// Every list of rules that the profile states: its user's role, its path, and the rules.
 fn stated(model: &Model) -> impl Iterator<Item = (Role, String, &[crate::format::AclRule])> {
     model.profile.users.iter().enumerate().flat_map(|(place, user)| {
-        let own = user.commands.iter().map(move |rules| (user.role, format!("users[{place}].commands"), rules.as_slice()));
+        let own =
+            user.commands.iter().map(move |rules| (user.role, format!("users[{place}].commands"), rules.as_slice()));
         let selectors = user.selectors.iter().flatten().enumerate();
         own.chain(selectors.map(move |(index, selector)| {
             (user.role, format!("users[{place}].selectors[{index}].commands"), selector.commands.as_slice())
@@ -324,7 +346,10 @@ fn denied_listed(model: &Model, sink: &mut Sink) {
         for (index, rule) in rules.iter().enumerate() {
             let Some(name) = rule.as_str().strip_prefix('+').filter(|name| !name.starts_with('@')) else { continue };
             if acl::select(model.line, name).is_ok_and(|selected| selected.intersects(&model.denied)) {
-                sink.report(format!("{path}[{index}]"), format!("`{name}` is disabled, or does what a disabled command does"));
+                sink.report(
+                    format!("{path}[{index}]"),
+                    format!("`{name}` is disabled, or does what a disabled command does"),
+                );
             }
         }
     }

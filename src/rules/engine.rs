@@ -58,19 +58,24 @@ fn config_directives(model: &Model, sink: &mut Sink) {
             sink.report(path, "this directive is not on the list of tuning directives");
             match crate::schema::nearest(name, tuning::names()) {
                 Some(meant) => sink.help(format!("did you mean `{meant}`?")),
-                None => sink.help("`config` takes thresholds, encodings, timeouts, logs, lazy freeing and defragmentation"),
+                None => {
+                    sink.help("`config` takes thresholds, encodings, timeouts, logs, lazy freeing and defragmentation")
+                }
             };
         } else if model.line.directive(name).is_some_and(|known| known.ignored) {
             sink.report(path, format!("{} accepts `{name}` and ignores it", model.line)).help("remove it");
         } else if model.line.directive(name).is_none() {
-            sink.report(path, format!("{} does not know `{name}`", model.line)).help("remove it, or choose a line that has it");
+            sink.report(path, format!("{} does not know `{name}`", model.line))
+                .help("remove it, or choose a line that has it");
         }
     }
 }
 
 fn config_values(model: &Model, sink: &mut Sink) {
     for (name, value) in &model.profile.config {
-        let Some(directive) = model.line.directive(name).filter(|known| tuning::allowed(name) && !known.ignored) else { continue };
+        let Some(directive) = model.line.directive(name).filter(|known| tuning::allowed(name) && !known.ignored) else {
+            continue;
+        };
         if let Err(expected) = check(directive, &value.0) {
             sink.report(config_path(name), format!("`{name}`: {expected}"));
         }

@@ -145,7 +145,10 @@ pub(super) const RULES: &[Rule] = &[
         waivable: true,
         check: Some(|model, sink| {
             if model.profile.network.exposure == Exposure::Allowlist {
-                sink.report("network.exposure", "the port is published on 127.0.0.1 until redisgen writes the firewall that must stand in front");
+                sink.report(
+                    "network.exposure",
+                    "the port is published on 127.0.0.1 until redisgen writes the firewall that must stand in front",
+                );
             }
         }),
     },
@@ -154,6 +157,7 @@ pub(super) const RULES: &[Rule] = &[
 fn exposed_without_tls(model: &Model, sink: &mut Sink) {
     let beyond = matches!(model.profile.network.exposure, Exposure::Allowlist | Exposure::Open);
     if beyond && model.profile.tls.mode == TlsMode::Disabled {
-        sink.report("tls.mode", "connections from other hosts are not encrypted").related("network.exposure", "other hosts may connect here");
+        sink.report("tls.mode", "connections from other hosts are not encrypted")
+            .related("network.exposure", "other hosts may connect here");
     }
 }

@@ -32,7 +32,8 @@ pub(super) const RULES: &[Rule] = &[
             if let (Some(memory), Some(maxmemory)) = (model.profile.resources.memory, model.profile.resources.maxmemory)
                 && maxmemory.0 > memory.0 / 4 * 3
             {
-                sink.report("resources.maxmemory", "this is more than three quarters of the container's memory").related("resources.memory", "the container's limit");
+                sink.report("resources.maxmemory", "this is more than three quarters of the container's memory")
+                    .related("resources.memory", "the container's limit");
             }
         }),
     },

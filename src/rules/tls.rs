@@ -34,7 +34,8 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(|model, sink| {
             let tls = &model.profile.tls;
             if model.tls() && tls.leaf_validity >= tls.ca_validity {
-                sink.report("tls.leaf_validity", "this is not shorter than the authority's validity").related("tls.ca_validity", "the authority ends here");
+                sink.report("tls.leaf_validity", "this is not shorter than the authority's validity")
+                    .related("tls.ca_validity", "the authority ends here");
             }
         }),
     },
@@ -63,7 +64,8 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(|model, sink| {
             let tls = &model.profile.tls;
             if model.tls() && tls.renew_before >= tls.leaf_validity {
-                sink.report("tls.renew_before", "this is not shorter than the certificate's validity").related("tls.leaf_validity", "the validity");
+                sink.report("tls.renew_before", "this is not shorter than the certificate's validity")
+                    .related("tls.leaf_validity", "the validity");
             }
         }),
     },

@@ -3,13 +3,43 @@
 use super::{ERROR, INFO, Rule, WARNING};
 use crate::finding::Severity;
 
-const fn waiver(id: &'static str, severity: [Severity; 2], title: &'static str, why: &'static str, fix: &'static str) -> Rule {
+const fn waiver(
+    id: &'static str,
+    severity: [Severity; 2],
+    title: &'static str,
+    why: &'static str,
+    fix: &'static str,
+) -> Rule {
     Rule { id, severity, title, why, fix, source: "profile format, version 1", waivable: false, check: None }
 }
 
 pub(super) const RULES: &[Rule] = &[
-    waiver("waiver-unknown-rule", ERROR, "A waiver names no rule", "It silences nothing, and its author believes it does.", "`redisgen explain` knows the ids."),
-    waiver("waiver-not-allowed", ERROR, "A waiver names a rule that cannot be waived", "What it reports is impossible or opens the server.", "Remove the waiver and mend the cause."),
-    waiver("waiver-expired", WARNING, "A waiver has expired", "Somebody decided to look again by that day.", "Mend the cause, or set a new date with a new reason."),
-    waiver("waiver-unused", INFO, "A waiver silences nothing", "It would silence a future finding that nobody has looked at.", "Remove it."),
+    waiver(
+        "waiver-unknown-rule",
+        ERROR,
+        "A waiver names no rule",
+        "It silences nothing, and its author believes it does.",
+        "`redisgen explain` knows the ids.",
+    ),
+    waiver(
+        "waiver-not-allowed",
+        ERROR,
+        "A waiver names a rule that cannot be waived",
+        "What it reports is impossible or opens the server.",
+        "Remove the waiver and mend the cause.",
+    ),
+    waiver(
+        "waiver-expired",
+        WARNING,
+        "A waiver has expired",
+        "Somebody decided to look again by that day.",
+        "Mend the cause, or set a new date with a new reason.",
+    ),
+    waiver(
+        "waiver-unused",
+        INFO,
+        "A waiver silences nothing",
+        "It would silence a future finding that nobody has looked at.",
+        "Remove it.",
+    ),
 ];

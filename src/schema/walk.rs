@@ -29,7 +29,8 @@ pub fn describe<'schema>(schema: &'schema Compiled, path: &Path) -> Option<&'sch
             Segment::Index(_) => rules.items.as_deref()?,
             Segment::Key(key) => rules.properties.get(key).or(rules.additional.as_deref())?,
         };
-        description = rules.description.as_deref().or_else(|| schema.resolve(rules).description.as_deref()).or(description);
+        description =
+            rules.description.as_deref().or_else(|| schema.resolve(rules).description.as_deref()).or(description);
     }
     description
 }
@@ -59,7 +60,11 @@ impl Walk<'_> {
     /// `place` is what to underline if the node is a collection: the key that holds it.
     fn node(&mut self, rules: &Rules, node: &Node, place: Span) {
         if node.value == Value::Null {
-            let finding = Finding::structure("null-value", if node.span.start == node.span.end { place } else { node.span }, "there is no value here");
+            let finding = Finding::structure(
+                "null-value",
+                if node.span.start == node.span.end { place } else { node.span },
+                "there is no value here",
+            );
             return self.report(finding.help("write a value, or remove the key to keep the default"));
         }
         let rules = self.schema.resolve(rules);
@@ -110,17 +115,25 @@ impl Walk<'_> {
     }
 
     fn unknown_key(&self, rules: &Rules, key: &str, span: Span) -> Finding {
-        let finding = Finding::structure("unknown-key", span, format!("`{}` is no key of the profile format here", key.escape_debug()));
+        let finding = Finding::structure(
+            "unknown-key",
+            span,
+            format!("`{}` is no key of the profile format here", key.escape_debug()),
+        );
         if let Some(meant) = nearest(key, rules.properties.keys().map(String::as_str)) {
             return finding.help(format!("did you mean `{meant}`?"));
         }
-        let home = self.schema.root.properties.iter().find(|(_, section)| self.schema.resolve(section).properties.contains_key(key));
-        match home {
-            Some((section, _)) => finding.help(format!("`{key}` belongs into the section `{section}`")),
-            None => {
-                let known: Vec<String> = rules.properties.keys().map(|key| format!("`{key}`")).collect();
-                finding.help(format!("known keys: {}", known.join(", ")))
-            }
+        let home = self
+            .schema
+            .root
+            .properties
+            .iter()
+            .find(|(_, section)| self.schema.resolve(section).properties.contains_key(key));
+        if let Some((section, _)) = home {
+            finding.help(format!("`{key}` belongs into the section `{section}`"))
+        } else {
+            let known: Vec<String> = rules.properties.keys().map(|key| format!("`{key}`")).collect();
+            finding.help(format!("known keys: {}", known.join(", ")))
         }
     }
 
@@ -153,8 +166,12 @@ impl Walk<'_> {
 
     fn number(&mut self, rules: &Rules, number: f64, span: Span) {
         let finding = match (rules.minimum, rules.maximum) {
-            (Some(least), _) if number < least => Finding::structure("invalid-value", span, format!("this number is below {least}")),
-            (_, Some(most)) if number > most => Finding::structure("invalid-value", span, format!("this number is above {most}")),
+            (Some(least), _) if number < least => {
+                Finding::structure("invalid-value", span, format!("this number is below {least}"))
+            }
+            (_, Some(most)) if number > most => {
+                Finding::structure("invalid-value", span, format!("this number is above {most}"))
+            }
             _ => return,
         };
         self.report(match (rules.minimum, rules.maximum) {
@@ -167,7 +184,8 @@ impl Walk<'_> {
         if rules.words.is_empty() || rules.words.contains(&node.to_json()) {
             return;
         }
-        let words: Vec<String> = rules.words.iter().map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned)).collect();
+        let words: Vec<String> =
+            rules.words.iter().map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned)).collect();
         let listed: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
         let finding = Finding::structure("invalid-value", node.span, format!("expected {}", listed.join(" or ")));
         let meant = node.as_str().and_then(|text| {
@@ -184,23 +202,35 @@ impl Walk<'_> {
     fn wrong_type(&mut self, rules: &Rules, node: &Node, place: Span) {
         let span = if matches!(node.value, Value::Map(_) | Value::Seq(_)) { place } else { node.span };
         let wanted: Vec<&str> = rules.types.iter().map(|wanted| wanted.word()).collect();
-        let finding = Finding::structure("wrong-type", span, format!("expected {}, found {}", wanted.join(" or "), found(&node.value)));
+        let finding = Finding::structure(
+            "wrong-type",
+            span,
+            format!("expected {}, found {}", wanted.join(" or "), found(&node.value)),
+        );
         let wants = |wanted| rules.types.contains(&wanted);
         self.report(match &node.value {
             Value::Str(text) if wants(Type::Boolean) => match truth(text) {
                 Some(meant) => finding.help(format!("write `{meant}`")).fix(meant),
                 None => finding.help("write `true` or `false`, without quotes"),
             },
-            Value::Str(text) if (wants(Type::Integer) || wants(Type::Number)) && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Value::Str(text)
+                if (wants(Type::Integer) || wants(Type::Number)) && text.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
                 finding.help("write the number in decimal, without quotes and leading zeros")
             }
             Value::Bool(value) if wants(Type::String) && wants(Type::Integer) => {
                 let word = if *value { "yes" } else { "no" };
                 finding.help(format!("this is a word of redis.conf: write `{word}`")).fix(word)
             }
-            Value::Bool(_) if rules.words.iter().any(|word| word == "disabled") => finding.help("did you mean `disabled`?"),
-            Value::Int(_) | Value::Float(_) | Value::Bool(_) if wants(Type::String) => finding.help("put the value in quotes"),
-            Value::Str(_) | Value::Int(_) | Value::Map(_) if wants(Type::Array) => finding.help("write a list: `[…]`, or one `- ` line an item"),
+            Value::Bool(_) if rules.words.iter().any(|word| word == "disabled") => {
+                finding.help("did you mean `disabled`?")
+            }
+            Value::Int(_) | Value::Float(_) | Value::Bool(_) if wants(Type::String) => {
+                finding.help("put the value in quotes")
+            }
+            Value::Str(_) | Value::Int(_) | Value::Map(_) if wants(Type::Array) => {
+                finding.help("write a list: `[…]`, or one `- ` line an item")
+            }
             _ if wants(Type::Object) && !rules.properties.is_empty() => {
                 let known: Vec<String> = rules.properties.keys().map(|key| format!("`{key}`")).collect();
                 finding.help(format!("write a mapping with {}", known.join(", ")))
