@@ -94,7 +94,7 @@ choice! {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Secrets {
-    /// `files` below `secrets/`, `HashiCorp` Vault, or AWS Secrets Manager.
+    /// `files` below `secrets/`, HashiCorp Vault, or AWS Secrets Manager.
     pub store: SecretStore,
     /// How old a password may become.
     #[schemars(example = "90d")]
