@@ -146,6 +146,23 @@ impl Folder {
         rustix::fs::fsync(&self.fd).map_err(|errno| explain(&self.name, errno))
     }
 
+    /// Names of what is in this folder, sorted.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn names(&self) -> Result<Vec<String>, String> {
+        let explain = |errno| explain(&self.name, errno);
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.fd).map_err(explain)? {
+            let name = entry.map_err(explain)?.file_name().to_string_lossy().into_owned();
+            if name != "." && name != ".." {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
     /// The mode of this folder.
     ///
     /// # Errors

@@ -5,6 +5,22 @@
 //! YAML    Profile    findings  list of  bytes    tree on disk   secrets, certificates
 //! tree  → Model                artefacts                        (random, dated)
 //! ```
+//!
+//! Each step is one file or folder of its name. [`load`] reads YAML into a tree whose every node knows its file and
+//! span, lays the profile over its parents and its environment's defaults, and checks the tree against [`schema`].
+//! [`resolve`] makes the [`model`]: roles become ACL rules ([`acl`]), limits become numbers. [`check`] runs the
+//! [`rules`], which name profile paths and never spans. [`artefact`] is the plan: a table of what can come out;
+//! [`render`] turns it into bytes. [`provision`] makes missing secrets in memory, [`write`](mod@write) puts everything
+//! on disk.
+//!
+//! Five invariants, held by tests:
+//! 1. The core does no I/O and cannot fail once a profile is checked.
+//! 2. Templates lay out; decisions and version gates are taken in Rust before rendering.
+//! 3. On any error nothing is written. Interrupted, every file is the old or the new one, whole; the lock is written
+//!    last, so that a mix shows as drift and the next build completes it.
+//! 4. Same profile, same bytes, whatever the date. No secret, nor anything derived from one, is in the deterministic
+//!    tree.
+//! 5. Everything fails closed: an unreadable secret, an unknown version, a missing default user never opens a server.
 
 #![forbid(unsafe_code)]
 

@@ -2,7 +2,7 @@
 //! memory; `write` puts it on disk. What exists is checked and kept; what others depend on is not remade
 //! in silence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -84,6 +84,7 @@ pub fn provision(
     };
     provisioner.ignore_file()?;
     provisioner.check_mode()?;
+    provisioner.note_former_clients()?;
     let passwords = provisioner.passwords()?;
     provisioner.seal(locked_acl, &passwords)?;
     if model.tls() {
@@ -175,6 +176,22 @@ impl Provisioner<'_> {
         Ok(())
     }
 
+    /// A removed user's files stay until a person is sure that nobody needs them.
+    fn note_former_clients(&mut self) -> Result<(), String> {
+        let Some(clients) = self.existing.as_ref().map(|folder| folder.subfolder("clients")).transpose()?.flatten()
+        else {
+            return Ok(());
+        };
+        let users: BTreeSet<&str> = self.model.clients().map(|user| user.name.as_str()).collect();
+        for name in clients.names()?.iter().filter(|name| !users.contains(name.as_str())) {
+            let name = name.escape_debug();
+            self.result.notes.push(format!(
+                "secrets/clients/{name} belongs to no user of the profile; remove it when nobody needs it"
+            ));
+        }
+        Ok(())
+    }
+
     /// The digest of every user's password; missing passwords are made.
     fn passwords(&mut self) -> Result<BTreeMap<String, String>, String> {
         let sealed = self.read_text(&["server"], "users.acl")?.unwrap_or_default();
@@ -192,7 +209,7 @@ impl Provisioner<'_> {
                 if name == HEALTH { (&["server"], "health.password") } else { (&folders, "password") };
             let password = match self.read_text(folders, file)? {
                 Some(text) => checked_password(&text, folders, file)?,
-                None if known.get(name.as_str()) == Some(&true) && name != HEALTH && !self.options.reprovision => {
+                None if known.get(name.as_str()) == Some(&true) && !self.options.reprovision => {
                     return Err(format!(
                         "secrets/{}/{file} is missing, and clients may still use it: its digest is sealed. Put it back, or make a new one with --reprovision",
                         folders.join("/")
@@ -273,7 +290,7 @@ impl Provisioner<'_> {
                 text.to_string()
             }
             (Some(text), None) => text.to_string(),
-            (None, key) if (any_leaf || key.is_some()) && !self.options.reprovision => {
+            (None, _) if any_leaf && !self.options.reprovision => {
                 return Err("secrets/server/ca.crt is missing, and certificates that it vouches for exist. Put it back, or start anew with --reprovision: every client then needs the new authority".to_owned());
             }
             (None, _) => self.make_authority()?,
@@ -313,15 +330,12 @@ impl Provisioner<'_> {
     ) -> Result<bool, String> {
         let name = format!("{stem}.crt");
         let (text, key) = match (self.read_text(folders, &name)?, self.read_text(folders, &format!("{stem}.key"))?) {
-            (None, None) => return Ok(false),
+            // The key is written first: a key alone is what an interrupted build leaves, and nobody uses it.
+            (None, _) => return Ok(false),
             (Some(text), Some(key)) => (text, key),
             _ if self.options.reprovision => return Ok(false),
             _ => {
-                return Err(damaged(
-                    folders,
-                    &name,
-                    "the certificate or its key is missing; --reprovision makes a new pair",
-                ));
+                return Err(damaged(folders, &name, "its key is missing; --reprovision makes a new pair"));
             }
         };
         if self.new_authority {

@@ -119,6 +119,17 @@ fn every_rule_has_a_fixture_that_raises_it_and_nothing_unannounced() {
 }
 
 #[test]
+fn no_snapshot_is_left_over() {
+    for folder in ["ok", "rules", "invalid"] {
+        let known: BTreeSet<String> = fixtures(folder).iter().map(|path| stem(path)).collect();
+        for entry in fs::read_dir(format!("snapshots/{folder}")).expect("snapshots") {
+            let path = entry.expect("entry").path();
+            assert!(known.contains(&stem(&path)), "{} belongs to no fixture", path.display());
+        }
+    }
+}
+
+#[test]
 fn rules_are_well_formed() {
     let mut ids = BTreeSet::new();
     for rule in rules::all() {

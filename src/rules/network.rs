@@ -136,6 +136,45 @@ pub(super) const RULES: &[Rule] = &[
         }),
     },
     Rule {
+        id: "listen-unused",
+        severity: WARNING,
+        title: "`listen` names addresses that the exposure does not use",
+        why: "The list reads as if the port were published there.",
+        fix: "Write `exposure: allowlist`, or remove `listen`.",
+        source: "profile format",
+        waivable: true,
+        check: Some(|model, sink| {
+            let network = &model.profile.network;
+            if matches!(network.exposure, Exposure::Internal | Exposure::Localhost) && !network.listen.is_empty() {
+                sink.report(
+                    "network.listen",
+                    format!("exposure `{}` does not read this list", network.exposure.word()),
+                );
+            }
+        }),
+    },
+    Rule {
+        id: "docker-network-and-subnet",
+        severity: ERROR,
+        title: "A subnet for a network that is not ours",
+        why: "An existing network has its subnet already.",
+        fix: "Keep one of `network` and `subnet`.",
+        source: "profile format",
+        waivable: false,
+        check: Some(|model, sink| {
+            if model
+                .profile
+                .network
+                .docker
+                .as_ref()
+                .is_some_and(|docker| docker.network.is_some() && docker.subnet.is_some())
+            {
+                sink.report("network.docker.subnet", "`network` names an existing network, which has a subnet")
+                    .related("network.docker.network", "the existing network");
+            }
+        }),
+    },
+    Rule {
         id: "allowlist-on-loopback",
         severity: INFO,
         title: "The allow list is published on the loopback for now",

@@ -84,11 +84,25 @@ pub(super) const RULES: &[Rule] = &[
         }),
     },
     Rule {
-        id: "minimum-without-tls",
+        id: "mutual-without-users",
+        severity: ERROR,
+        title: "Mutual TLS without users",
+        why: "Client certificates are made per user; without users nobody has one, not even the health check.",
+        fix: "List `users`, or write `mode: server`.",
+        source: "profile format",
+        waivable: false,
+        check: Some(|model, sink| {
+            if model.mutual() && !model.passwords() {
+                sink.report("tls.mode", "nobody would have a client certificate");
+            }
+        }),
+    },
+    Rule {
+        id: "authority-without-tls",
         severity: INFO,
-        title: "TLS settings without TLS",
-        why: "They have no effect while `mode` is `disabled`.",
-        fix: "Write `mode: server`, or remove them.",
+        title: "An authority without TLS",
+        why: "It has no effect while `mode` is `disabled`.",
+        fix: "Write `mode: server`, or remove it.",
         source: "profile format",
         waivable: true,
         check: Some(|model, sink| {
