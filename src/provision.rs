@@ -28,6 +28,8 @@ pub struct SecretFile {
 /// What provisioning will do.
 #[derive(Default)]
 pub struct Provision {
+    /// Folders that exist already, whose modes are set right on every run.
+    pub folders: BTreeSet<Vec<(String, u32)>>,
     /// Files to write, in order.
     pub files: Vec<SecretFile>,
     /// What was made, in words.
@@ -56,6 +58,7 @@ struct Provisioner<'run> {
     result: Provision,
     authority: Option<Pair>,
     new_authority: bool,
+    corrected: BTreeSet<String>,
 }
 
 /// Plans what is missing.
@@ -81,6 +84,7 @@ pub fn provision(
         result: Provision::default(),
         authority: None,
         new_authority: false,
+        corrected: BTreeSet::new(),
     };
     provisioner.ignore_file()?;
     provisioner.check_mode()?;
@@ -122,12 +126,26 @@ fn is_digest(word: &str) -> bool {
     word.strip_prefix('#').is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
+/// The authority's key is for its owner only; the rest is readable inside the closed `secrets/`.
+fn file_mode(folders: &[&str]) -> u32 {
+    if folders == ["ca"] { 0o600 } else { 0o644 }
+}
+
+/// Folders from the output folder on, with their modes.
+fn chain(folders: &[&str]) -> Vec<(String, u32)> {
+    let mode = if folders == ["ca"] { 0o700 } else { READABLE };
+    let below = folders.iter().map(|folder| ((*folder).to_owned(), mode));
+    std::iter::once((SECRETS.0.to_owned(), SECRETS.1)).chain(below).collect()
+}
+
 fn user_of(line: &str) -> Option<&str> {
     line.strip_prefix("user ")?.split(' ').next()
 }
 
 impl Provisioner<'_> {
-    fn read(&self, folders: &[&str], name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
+    /// Reads a file of `secrets/`. A mode that is not ours is set right on the way: too wide shows a secret,
+    /// too narrow hides it from the server.
+    fn read(&mut self, folders: &[&str], name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
         let mut opened: Option<Folder> = None;
         for folder in folders {
             let from = opened.as_ref().or(self.existing.as_ref());
@@ -136,25 +154,30 @@ impl Provisioner<'_> {
                 None => return Ok(None),
             }
         }
-        let from = opened.as_ref().or(self.existing.as_ref());
-        Ok(from.map(|from| from.read(name)).transpose()?.flatten().map(|(bytes, _)| Zeroizing::new(bytes)))
+        let Some(from) = opened.as_ref().or(self.existing.as_ref()) else { return Ok(None) };
+        let read = from.read(name)?;
+        self.result.folders.insert(chain(folders));
+        let Some((bytes, mode)) = read else { return Ok(None) };
+        let bytes = Zeroizing::new(bytes);
+        let full = [folders, &[name]].concat().join("/");
+        if mode != file_mode(folders) && self.corrected.insert(full.clone()) {
+            self.result.notes.push(format!("secrets/{full} had mode {mode:04o}; it is {:04o} now", file_mode(folders)));
+            self.write(folders, name, &bytes);
+        }
+        Ok(Some(bytes))
     }
 
-    fn read_text(&self, folders: &[&str], name: &str) -> Result<Option<Zeroizing<String>>, String> {
+    fn read_text(&mut self, folders: &[&str], name: &str) -> Result<Option<Zeroizing<String>>, String> {
         let Some(bytes) = self.read(folders, name)? else { return Ok(None) };
         let text = std::str::from_utf8(&bytes).map_err(|_| damaged(folders, name, "it is not text"))?;
         Ok(Some(Zeroizing::new(text.to_owned())))
     }
 
     fn write(&mut self, folders: &[&str], name: &str, bytes: &[u8]) {
-        let private = folders == ["ca"];
-        let mut all = vec![(SECRETS.0.to_owned(), SECRETS.1)];
-        all.extend(folders.iter().map(|folder| ((*folder).to_owned(), if private { 0o700 } else { READABLE })));
-        let mode = if private { 0o600 } else { 0o644 };
         self.result.files.push(SecretFile {
-            folders: all,
+            folders: chain(folders),
             name: name.to_owned(),
-            mode,
+            mode: file_mode(folders),
             bytes: Zeroizing::new(bytes.to_vec()),
         });
     }

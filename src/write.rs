@@ -70,8 +70,8 @@ pub fn write(
     for file in &changed {
         folders.prepare(&parents(&file.path, 0o755))?;
     }
-    for secret in &provision.files {
-        folders.prepare(&secret.folders)?;
+    for chain in provision.folders.iter().chain(provision.files.iter().map(|secret| &secret.folders)) {
+        folders.prepare(chain)?;
     }
     let mut staged: Vec<Staged> = Vec::new();
     for file in &changed {

@@ -103,7 +103,8 @@ fn summary(
             users.join(", ")
         )),
     }
-    let compose = format!("docker compose -f {folder}/docker-compose.{}.yml up --wait", model.environment_suffix());
+    let file = format!("{folder}/docker-compose.{}.yml", model.environment_suffix());
+    let compose = format!("docker compose -f {} up --wait", crate::encode::shell(&file));
     if model.has_secrets() && !options.secrets {
         text.push_str("  next: run build without --no-secrets on the host, it makes the passwords\n");
     } else {
