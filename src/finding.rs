@@ -122,7 +122,7 @@ impl Finding {
     }
 }
 
-/// At most this many structural findings are kept for one profile: rendering more helps nobody and costs.
+/// At most this many findings are kept for one profile: rendering more helps nobody and costs.
 pub const CAP: usize = 64;
 
 /// What one profile had to say for itself, and the texts it was read from.
@@ -130,8 +130,8 @@ pub const CAP: usize = 64;
 pub struct Report {
     /// Sorted by file, position and rule.
     pub findings: Vec<Finding>,
-    /// How many structural findings beyond [`CAP`] were not kept.
-    pub dropped: usize,
+    /// True if there were more than [`CAP`].
+    pub dropped: bool,
     /// The files that spans point into.
     pub sources: Sources,
 }
@@ -141,20 +141,16 @@ impl Report {
     #[must_use]
     pub fn new(mut findings: Vec<Finding>, sources: Sources) -> Report {
         let order = |file: FileId| (sources.get(file).is_some_and(|source| source.embedded), file);
-        findings.sort_by(|a, b| {
-            (order(a.span.file), a.span.start, a.rule, &a.message).cmp(&(
-                order(b.span.file),
-                b.span.start,
-                b.rule,
-                &b.message,
-            ))
-        });
+        let place = |finding: &Finding| (order(finding.span.file), finding.span.start, finding.rule);
+        let by_place = |a: &Finding, b: &Finding| place(a).cmp(&place(b)).then_with(|| a.message.cmp(&b.message));
+        findings.sort_by(by_place);
         findings.dedup();
-        let dropped = findings.len().saturating_sub(CAP);
-        if dropped > 0 {
-            // Errors first when not all can be shown, so that the verdict never depends on the cap.
+        let dropped = findings.len() > CAP;
+        if dropped {
+            // Errors first when not all can be kept, so that the verdict never depends on the cap.
             findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
             findings.truncate(CAP);
+            findings.sort_by(by_place);
         }
         Report { findings, dropped, sources }
     }

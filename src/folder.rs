@@ -4,7 +4,7 @@
 use std::fs::File as StdFile;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
@@ -26,7 +26,9 @@ impl Folder {
     pub fn open(path: &Path) -> Result<Folder, String> {
         let name = path.display().to_string();
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| explain(&name, errno))?;
+        // `link/` and `link/.` would follow the link.
+        let path: PathBuf = path.components().collect();
+        let fd = rustix::fs::open(&path, flags, Mode::empty()).map_err(|errno| explain(&name, errno))?;
         Ok(Folder { fd, name })
     }
 

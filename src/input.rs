@@ -93,6 +93,8 @@ pub fn base_name(profile: &ProfilePath) -> Result<String, String> {
 /// Parents on disk: below the folder of `redisgen.toml`, else of the profile.
 pub struct DiskParents {
     root: PathBuf,
+    /// The root as findings name it, with a `/` at its end, or nothing for the working directory.
+    prefix: String,
     /// Folder of the profile relative to the root.
     start: Vec<String>,
     profile: String,
@@ -101,27 +103,25 @@ pub struct DiskParents {
 impl DiskParents {
     /// For one profile.
     pub fn new(profile: &ProfilePath) -> DiskParents {
-        let folder = profile
-            .path
-            .as_deref()
-            .and_then(Path::parent)
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let given = profile.path.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+        let given = given.unwrap_or(Path::new("."));
+        let folder = given.canonicalize().unwrap_or_else(|_| given.to_owned());
         let root = folder.ancestors().find(|folder| folder.join(PROJECT).is_file()).unwrap_or(&folder).to_owned();
         let start = folder.strip_prefix(&root).unwrap_or(Path::new(""));
-        let start = start.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
-        DiskParents { root, start, profile: profile.name.clone() }
+        let start: Vec<String> =
+            start.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+        let shown = if start.is_empty() { given } else { &root };
+        let prefix = if shown == Path::new(".") { String::new() } else { format!("{}/", shown.display()) };
+        DiskParents { root, prefix, start, profile: profile.name.clone() }
     }
 }
 
 impl Parents for DiskParents {
     fn read(&mut self, from: &str, target: &str) -> Result<Input, String> {
-        let mut parts: Vec<String> = if from == self.profile {
-            self.start.clone()
-        } else {
-            let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
-            folder.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        let mut parts: Vec<String> = match from.strip_prefix(&self.prefix).and_then(|from| from.rsplit_once('/')) {
+            _ if from == self.profile => self.start.clone(),
+            Some((folder, _)) => folder.split('/').map(str::to_owned).collect(),
+            None => Vec::new(),
         };
         for part in target.split('/') {
             match part {
@@ -132,7 +132,7 @@ impl Parents for DiskParents {
                 name => parts.push(name.to_owned()),
             }
         }
-        let name = parts.join("/");
+        let name = format!("{}{}", self.prefix, parts.join("/"));
         let bytes = read_below(&self.root, &parts).map_err(|reason| format!("`{name}` cannot be used: {reason}"))?;
         Ok(Input { name, bytes })
     }

@@ -11,7 +11,7 @@ use crate::folder::Folder;
 use crate::model::Model;
 use crate::output::human;
 use crate::provision::{self, Provision};
-use crate::render;
+use crate::render::{self, File};
 use crate::write::{self, Written};
 
 pub(super) struct Options {
@@ -44,6 +44,23 @@ pub(super) fn run(target: &Target, judge: &Judge, options: &Options, now: Offset
 fn build(model: &Model, path: &Path, options: &Options, now: OffsetDateTime, judged: &Judged) -> Result<(), String> {
     // Everything that can fail in memory fails before the first folder is made.
     let files = render::render(model)?;
+    let existed = path.exists();
+    let result = write_tree(model, path, &files, options, now);
+    if result.is_err() && !existed {
+        let _not_empty = std::fs::remove_dir(path);
+    }
+    let (written, provision) = result?;
+    console::err(&summary(model, path, &written, &provision, options, judged));
+    Ok(())
+}
+
+fn write_tree(
+    model: &Model,
+    path: &Path,
+    files: &[File],
+    options: &Options,
+    now: OffsetDateTime,
+) -> Result<(Written, Provision), String> {
     let out = Folder::create(path)?;
     out.lock()?;
     let provision = if options.secrets {
@@ -61,9 +78,8 @@ fn build(model: &Model, path: &Path, options: &Options, now: OffsetDateTime, jud
     } else {
         Provision::default()
     };
-    let written = write::write(&out, model, &files, &provision, options.force)?;
-    console::err(&summary(model, path, &written, &provision, options, judged));
-    Ok(())
+    let written = write::write(&out, model, files, &provision, options.force)?;
+    Ok((written, provision))
 }
 
 fn summary(

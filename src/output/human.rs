@@ -17,8 +17,8 @@ pub fn findings(report: &Report) -> String {
         text.push_str(&renderer.render(&groups(finding, &report.sources)));
         text.push_str("\n\n");
     }
-    if report.dropped > 0 {
-        text.push_str(&format!("… and {} more\n\n", report.dropped));
+    if report.dropped {
+        text.push_str("… and more: only so many are shown at once\n\n");
     }
     text
 }
