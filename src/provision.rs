@@ -4,14 +4,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod certificates;
+mod passwords;
+
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::artefact::LOCKED;
-use crate::certificate::{self, Certificate, Pair, Purpose, Terms};
+use crate::certificate::Pair;
 use crate::folder::Folder;
-use crate::format::Duration;
-use crate::model::{HEALTH, Model};
+use crate::model::Model;
 
 /// A file below `secrets/`.
 pub struct SecretFile {
@@ -214,219 +216,8 @@ impl Provisioner<'_> {
         }
         Ok(())
     }
-
-    /// The digest of every user's password; missing passwords are made.
-    fn passwords(&mut self) -> Result<BTreeMap<String, String>, String> {
-        let sealed = self.read_text(&["server"], "users.acl")?.unwrap_or_default();
-        let mut digests = BTreeMap::new();
-        let health = self.model.passwords().then(|| HEALTH.to_owned());
-        let names: Vec<String> = self.model.clients().map(|user| user.name.clone()).chain(health).collect();
-        let known: BTreeMap<&str, bool> = sealed
-            .lines()
-            .filter_map(|line| Some((user_of(line)?, line.split(' ').any(|word| is_digest(word) && word != LOCKED))))
-            .collect();
-        let mut made = 0_usize;
-        for name in names {
-            let folders = ["clients", name.as_str()];
-            let (folders, file): (&[&str], &str) =
-                if name == HEALTH { (&["server"], "health.password") } else { (&folders, "password") };
-            let password = match self.read_text(folders, file)? {
-                Some(text) => checked_password(&text, folders, file)?,
-                None if known.get(name.as_str()) == Some(&true) && !self.options.reprovision => {
-                    return Err(format!(
-                        "secrets/{}/{file} is missing, and clients may still use it: its digest is sealed. Put it back, or make a new one with --reprovision",
-                        folders.join("/")
-                    ));
-                }
-                None => {
-                    made += 1;
-                    let password = new_password()?;
-                    self.write(folders, file, password.as_bytes());
-                    password
-                }
-            };
-            digests.insert(name, crate::lock::sha256(password.as_bytes()));
-        }
-        if made > 0 {
-            self.result.made.push(format!("{made} password{}", if made == 1 { "" } else { "s" }));
-        }
-        Ok(digests)
-    }
-
-    fn seal(&mut self, locked_acl: &str, digests: &BTreeMap<String, String>) -> Result<(), String> {
-        let text = sealed(locked_acl, digests);
-        if self.read(&["server"], "users.acl")?.is_none_or(|old| *old != *text.as_bytes()) {
-            self.write(&["server"], "users.acl", text.as_bytes());
-            self.result.made.push("the sealed ACL file".to_owned());
-        }
-        Ok(())
-    }
-
-    fn terms(&self, validity: Duration) -> Terms {
-        Terms { now: self.now, validity, key: self.model.profile.tls.key }
-    }
-
-    fn certificates(&mut self) -> Result<(), String> {
-        let model = self.model;
-        let mut leaves =
-            vec![(vec!["server".to_owned()], "redis", format!("{} redis", model.profile.name), Purpose::Server)];
-        if model.mutual() {
-            if model.passwords() {
-                leaves.push((vec!["server".to_owned()], HEALTH, HEALTH.to_owned(), Purpose::Client));
-            }
-            for user in model.clients().filter(|user| user.enabled) {
-                leaves.push((
-                    vec!["clients".to_owned(), user.name.clone()],
-                    "client",
-                    user.name.clone(),
-                    Purpose::Client,
-                ));
-            }
-        }
-        let mut any_leaf = false;
-        for (folders, stem, ..) in &leaves {
-            let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
-            any_leaf |= self.read(&folders, &format!("{stem}.crt"))?.is_some();
-        }
-        let certificate = self.load_authority(any_leaf)?;
-        let mut made = 0_usize;
-        for (folders, stem, common_name, purpose) in &leaves {
-            let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
-            if !self.keeps(&folders, stem, *purpose, &certificate)? {
-                self.issue(&folders, stem, common_name, *purpose)?;
-                made += 1;
-            }
-        }
-        if made > 0 {
-            self.result.made.push(format!("{made} certificate{}", if made == 1 { "" } else { "s" }));
-        }
-        Ok(())
-    }
-
-    /// The authority's certificate; its key is kept if it is here.
-    fn load_authority(&mut self, any_leaf: bool) -> Result<Certificate, String> {
-        let text = self.read_text(&["server"], "ca.crt")?;
-        let key = self.read_text(&["ca"], "ca.key")?;
-        let text = match (text, key) {
-            (Some(text), Some(key)) => {
-                self.authority = Some(Pair { certificate: text.to_string(), key });
-                text.to_string()
-            }
-            (Some(text), None) => text.to_string(),
-            (None, _) if any_leaf && !self.options.reprovision => {
-                return Err("secrets/server/ca.crt is missing, and certificates that it vouches for exist. Put it back, or start anew with --reprovision: every client then needs the new authority".to_owned());
-            }
-            (None, _) => self.make_authority()?,
-        };
-        let certificate = Certificate::parse(&text).map_err(|reason| damaged(&["server"], "ca.crt", &reason))?;
-        if !certificate.is_authority {
-            return Err(damaged(&["server"], "ca.crt", "it is not the certificate of an authority"));
-        }
-        if self.authority.as_ref().is_some_and(|pair| !certificate.matches(&pair.key)) {
-            return Err(damaged(&["ca"], "ca.key", "it does not belong to server/ca.crt"));
-        }
-        if certificate.not_after < self.now {
-            self.result.notes.push("the certificate authority has expired: no client accepts this server. Start anew with --reprovision after moving secrets/server/ca.crt away".to_owned());
-        }
-        Ok(certificate)
-    }
-
-    fn make_authority(&mut self) -> Result<String, String> {
-        let name = format!("{} redis authority", self.model.profile.name);
-        let pair = certificate::authority(&name, &self.terms(self.model.profile.tls.ca_validity))?;
-        self.write(&["ca"], "ca.key", pair.key.as_bytes());
-        self.write(&["server"], "ca.crt", pair.certificate.as_bytes());
-        self.result.made.push("a certificate authority".to_owned());
-        let text = pair.certificate.clone();
-        self.authority = Some(pair);
-        self.new_authority = true;
-        Ok(text)
-    }
-
-    /// True if the pair is there, whole, and still fits.
-    fn keeps(
-        &mut self,
-        folders: &[&str],
-        stem: &str,
-        purpose: Purpose,
-        authority: &Certificate,
-    ) -> Result<bool, String> {
-        let name = format!("{stem}.crt");
-        let (text, key) = match (self.read_text(folders, &name)?, self.read_text(folders, &format!("{stem}.key"))?) {
-            // The key is written first: a key alone is what an interrupted build leaves, and nobody uses it.
-            (None, _) => return Ok(false),
-            (Some(text), Some(key)) => (text, key),
-            _ if self.options.reprovision => return Ok(false),
-            _ => {
-                return Err(damaged(folders, &name, "its key is missing; --reprovision makes a new pair"));
-            }
-        };
-        if self.new_authority {
-            return Ok(false);
-        }
-        let certificate = Certificate::parse(&text).map_err(|reason| damaged(folders, &name, &reason))?;
-        if !certificate.matches(&key) {
-            return Err(damaged(folders, &name, "its key belongs to another certificate"));
-        }
-        let mut wanted = if purpose == Purpose::Server { self.model.server_names.clone() } else { Vec::new() };
-        wanted.sort();
-        let problem = if !certificate.signed_by(authority) {
-            Some("was signed by another authority")
-        } else if certificate.not_after < self.now {
-            Some("has expired")
-        } else if certificate.names != wanted {
-            Some("has other names than the profile")
-        } else {
-            None
-        };
-        let Some(problem) = problem else { return Ok(true) };
-        if self.options.reprovision {
-            return Ok(false);
-        }
-        self.result
-            .notes
-            .push(format!("secrets/{}/{name} {problem}; `build --reprovision` makes a new one", folders.join("/")));
-        Ok(true)
-    }
-
-    fn issue(&mut self, folders: &[&str], stem: &str, common_name: &str, purpose: Purpose) -> Result<(), String> {
-        if self.authority.is_none() {
-            if !self.options.reprovision {
-                return Err(format!(
-                    "secrets/ca/ca.key is needed to sign {stem}.crt and is not here. Bring it back for this build, or start anew with --reprovision: every client then needs the new authority"
-                ));
-            }
-            return Err("secrets/ca/ca.key is needed to sign and is not here. To start anew, move secrets/server/ca.crt away as well".to_owned());
-        }
-        let names = if purpose == Purpose::Server { self.model.server_names.clone() } else { Vec::new() };
-        let terms = self.terms(self.model.profile.tls.leaf_validity);
-        let Some(authority) = &self.authority else { return Ok(()) };
-        let pair = certificate::leaf(authority, common_name, &names, purpose, &terms)?;
-        self.write(folders, &format!("{stem}.key"), pair.key.as_bytes());
-        self.write(folders, &format!("{stem}.crt"), pair.certificate.as_bytes());
-        Ok(())
-    }
 }
 
 fn damaged(folders: &[&str], name: &str, reason: &str) -> String {
     format!("secrets/{}/{name} is damaged: {reason}", folders.join("/"))
-}
-
-/// 256 random bits in hex: safe in URLs, YAML and shells, unlike base64.
-fn new_password() -> Result<Zeroizing<String>, String> {
-    let mut random = Zeroizing::new([0_u8; 32]);
-    getrandom::fill(&mut *random).map_err(|error| error.to_string())?;
-    Ok(Zeroizing::new(crate::hex(&*random)))
-}
-
-/// A password that something else may have put there; one line break at its end does not count.
-fn checked_password(text: &str, folders: &[&str], name: &str) -> Result<Zeroizing<String>, String> {
-    let password = text.strip_suffix('\n').unwrap_or(text);
-    if password.len() < 16 {
-        return Err(damaged(folders, name, "a password has at least 16 characters"));
-    }
-    if !password.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(damaged(folders, name, "a password is one line of visible ASCII without blanks"));
-    }
-    Ok(Zeroizing::new(password.to_owned()))
 }

@@ -1,0 +1,153 @@
+//! The authority and the certificates that it signs.
+
+use super::{Provisioner, damaged};
+use crate::certificate::{self, Certificate, Pair, Purpose, Terms};
+use crate::format::Duration;
+use crate::model::HEALTH;
+
+impl Provisioner<'_> {
+    fn terms(&self, validity: Duration) -> Terms {
+        Terms { now: self.now, validity, key: self.model.profile.tls.key }
+    }
+
+    pub(super) fn certificates(&mut self) -> Result<(), String> {
+        let model = self.model;
+        let mut leaves =
+            vec![(vec!["server".to_owned()], "redis", format!("{} redis", model.profile.name), Purpose::Server)];
+        if model.mutual() {
+            if model.passwords() {
+                leaves.push((vec!["server".to_owned()], HEALTH, HEALTH.to_owned(), Purpose::Client));
+            }
+            for user in model.clients().filter(|user| user.enabled) {
+                leaves.push((
+                    vec!["clients".to_owned(), user.name.clone()],
+                    "client",
+                    user.name.clone(),
+                    Purpose::Client,
+                ));
+            }
+        }
+        let mut any_leaf = false;
+        for (folders, stem, ..) in &leaves {
+            let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+            any_leaf |= self.read(&folders, &format!("{stem}.crt"))?.is_some();
+        }
+        let certificate = self.load_authority(any_leaf)?;
+        let mut made = 0_usize;
+        for (folders, stem, common_name, purpose) in &leaves {
+            let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+            if !self.keeps(&folders, stem, *purpose, &certificate)? {
+                self.issue(&folders, stem, common_name, *purpose)?;
+                made += 1;
+            }
+        }
+        if made > 0 {
+            self.result.made.push(format!("{made} certificate{}", if made == 1 { "" } else { "s" }));
+        }
+        Ok(())
+    }
+
+    /// The authority's certificate; its key is kept if it is here.
+    fn load_authority(&mut self, any_leaf: bool) -> Result<Certificate, String> {
+        let text = self.read_text(&["server"], "ca.crt")?;
+        let key = self.read_text(&["ca"], "ca.key")?;
+        let text = match (text, key) {
+            (Some(text), Some(key)) => {
+                self.authority = Some(Pair { certificate: text.to_string(), key });
+                text.to_string()
+            }
+            (Some(text), None) => text.to_string(),
+            (None, _) if any_leaf && !self.options.reprovision => {
+                return Err("secrets/server/ca.crt is missing, and certificates that it vouches for exist. Put it back, or start anew with --reprovision: every client then needs the new authority".to_owned());
+            }
+            (None, _) => self.make_authority()?,
+        };
+        let certificate = Certificate::parse(&text).map_err(|reason| damaged(&["server"], "ca.crt", &reason))?;
+        if !certificate.is_authority {
+            return Err(damaged(&["server"], "ca.crt", "it is not the certificate of an authority"));
+        }
+        if self.authority.as_ref().is_some_and(|pair| !certificate.matches(&pair.key)) {
+            return Err(damaged(&["ca"], "ca.key", "it does not belong to server/ca.crt"));
+        }
+        if certificate.not_after < self.now {
+            self.result.notes.push("the certificate authority has expired: no client accepts this server. Start anew with --reprovision after moving secrets/server/ca.crt away".to_owned());
+        }
+        Ok(certificate)
+    }
+
+    fn make_authority(&mut self) -> Result<String, String> {
+        let name = format!("{} redis authority", self.model.profile.name);
+        let pair = certificate::authority(&name, &self.terms(self.model.profile.tls.ca_validity))?;
+        self.write(&["ca"], "ca.key", pair.key.as_bytes());
+        self.write(&["server"], "ca.crt", pair.certificate.as_bytes());
+        self.result.made.push("a certificate authority".to_owned());
+        let text = pair.certificate.clone();
+        self.authority = Some(pair);
+        self.new_authority = true;
+        Ok(text)
+    }
+
+    /// True if the pair is there, whole, and still fits.
+    fn keeps(
+        &mut self,
+        folders: &[&str],
+        stem: &str,
+        purpose: Purpose,
+        authority: &Certificate,
+    ) -> Result<bool, String> {
+        let name = format!("{stem}.crt");
+        let (text, key) = match (self.read_text(folders, &name)?, self.read_text(folders, &format!("{stem}.key"))?) {
+            // The key is written first: a key alone is what an interrupted build leaves, and nobody uses it.
+            (None, _) => return Ok(false),
+            (Some(text), Some(key)) => (text, key),
+            _ if self.options.reprovision => return Ok(false),
+            _ => {
+                return Err(damaged(folders, &name, "its key is missing; --reprovision makes a new pair"));
+            }
+        };
+        if self.new_authority {
+            return Ok(false);
+        }
+        let certificate = Certificate::parse(&text).map_err(|reason| damaged(folders, &name, &reason))?;
+        if !certificate.matches(&key) {
+            return Err(damaged(folders, &name, "its key belongs to another certificate"));
+        }
+        let mut wanted = if purpose == Purpose::Server { self.model.server_names.clone() } else { Vec::new() };
+        wanted.sort();
+        let problem = if !certificate.signed_by(authority) {
+            Some("was signed by another authority")
+        } else if certificate.not_after < self.now {
+            Some("has expired")
+        } else if certificate.names != wanted {
+            Some("has other names than the profile")
+        } else {
+            None
+        };
+        let Some(problem) = problem else { return Ok(true) };
+        if self.options.reprovision {
+            return Ok(false);
+        }
+        self.result
+            .notes
+            .push(format!("secrets/{}/{name} {problem}; `build --reprovision` makes a new one", folders.join("/")));
+        Ok(true)
+    }
+
+    fn issue(&mut self, folders: &[&str], stem: &str, common_name: &str, purpose: Purpose) -> Result<(), String> {
+        if self.authority.is_none() {
+            if !self.options.reprovision {
+                return Err(format!(
+                    "secrets/ca/ca.key is needed to sign {stem}.crt and is not here. Bring it back for this build, or start anew with --reprovision: every client then needs the new authority"
+                ));
+            }
+            return Err("secrets/ca/ca.key is needed to sign and is not here. To start anew, move secrets/server/ca.crt away as well".to_owned());
+        }
+        let names = if purpose == Purpose::Server { self.model.server_names.clone() } else { Vec::new() };
+        let terms = self.terms(self.model.profile.tls.leaf_validity);
+        let Some(authority) = &self.authority else { return Ok(()) };
+        let pair = certificate::leaf(authority, common_name, &names, purpose, &terms)?;
+        self.write(folders, &format!("{stem}.key"), pair.key.as_bytes());
+        self.write(folders, &format!("{stem}.crt"), pair.certificate.as_bytes());
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! Passwords, and the ACL file that holds their digests.
+
+use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
+
+use super::{Provisioner, damaged, is_digest, sealed, user_of};
+use crate::artefact::LOCKED;
+use crate::model::HEALTH;
+
+impl Provisioner<'_> {
+    /// The digest of every user's password; missing passwords are made.
+    pub(super) fn passwords(&mut self) -> Result<BTreeMap<String, String>, String> {
+        let sealed = self.read_text(&["server"], "users.acl")?.unwrap_or_default();
+        let mut digests = BTreeMap::new();
+        let health = self.model.passwords().then(|| HEALTH.to_owned());
+        let names: Vec<String> = self.model.clients().map(|user| user.name.clone()).chain(health).collect();
+        let known: BTreeMap<&str, bool> = sealed
+            .lines()
+            .filter_map(|line| Some((user_of(line)?, line.split(' ').any(|word| is_digest(word) && word != LOCKED))))
+            .collect();
+        let mut made = 0_usize;
+        for name in names {
+            let folders = ["clients", name.as_str()];
+            let (folders, file): (&[&str], &str) =
+                if name == HEALTH { (&["server"], "health.password") } else { (&folders, "password") };
+            let password = match self.read_text(folders, file)? {
+                Some(text) => checked_password(&text, folders, file)?,
+                None if known.get(name.as_str()) == Some(&true) && !self.options.reprovision => {
+                    return Err(format!(
+                        "secrets/{}/{file} is missing, and clients may still use it: its digest is sealed. Put it back, or make a new one with --reprovision",
+                        folders.join("/")
+                    ));
+                }
+                None => {
+                    made += 1;
+                    let password = new_password()?;
+                    self.write(folders, file, password.as_bytes());
+                    password
+                }
+            };
+            digests.insert(name, crate::lock::sha256(password.as_bytes()));
+        }
+        if made > 0 {
+            self.result.made.push(format!("{made} password{}", if made == 1 { "" } else { "s" }));
+        }
+        Ok(digests)
+    }
+
+    pub(super) fn seal(&mut self, locked_acl: &str, digests: &BTreeMap<String, String>) -> Result<(), String> {
+        let text = sealed(locked_acl, digests);
+        if self.read(&["server"], "users.acl")?.is_none_or(|old| *old != *text.as_bytes()) {
+            self.write(&["server"], "users.acl", text.as_bytes());
+            self.result.made.push("the sealed ACL file".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// 256 random bits in hex: safe in URLs, YAML and shells, unlike base64.
+fn new_password() -> Result<Zeroizing<String>, String> {
+    let mut random = Zeroizing::new([0_u8; 32]);
+    getrandom::fill(&mut *random).map_err(|error| error.to_string())?;
+    Ok(Zeroizing::new(crate::hex(&*random)))
+}
+
+/// A password that something else may have put there; one line break at its end does not count.
+fn checked_password(text: &str, folders: &[&str], name: &str) -> Result<Zeroizing<String>, String> {
+    let password = text.strip_suffix('\n').unwrap_or(text);
+    if password.len() < 16 {
+        return Err(damaged(folders, name, "a password has at least 16 characters"));
+    }
+    if !password.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(damaged(folders, name, "a password is one line of visible ASCII without blanks"));
+    }
+    Ok(Zeroizing::new(password.to_owned()))
+}
