@@ -29,5 +29,5 @@ fi
 cargo fmt --check
 cargo clippy --all-targets --quiet -- -D warnings
 RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
-shellcheck tests/run.sh tests/docker/*.sh .ci/run
+shellcheck tests/*.sh tests/docker/*.sh .ci/run
 cargo test

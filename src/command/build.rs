@@ -20,6 +20,9 @@ pub(super) struct Options {
     pub force: bool,
 }
 
+/// How many users a summary names.
+const SHOWN: usize = 12;
+
 pub(super) fn run(target: &Target, judge: &Judge, options: &Options, now: OffsetDateTime) -> Result<Exit, String> {
     let judged = judge_all(&target.profiles, judge, now)?;
     let refused: Vec<&Judged> = judged.iter().filter(|judged| !judged.passes()).collect();
@@ -110,14 +113,17 @@ fn summary(
     for note in &provision.notes {
         text.push_str(&format!("  note: {note}\n"));
     }
-    let users: Vec<String> =
-        model.profile.users.iter().map(|user| format!("{} ({})", user.name, user.role.word())).collect();
-    match users.as_slice() {
-        [] => text.push_str("  users: default, without a password\n"),
-        users => text.push_str(&format!(
-            "  users: {}; passwords in {folder}/secrets/clients/<user>/password\n",
-            users.join(", ")
-        )),
+    let users = &model.profile.users;
+    let mut shown: Vec<String> =
+        users.iter().take(SHOWN).map(|user| format!("{} ({})", user.name, user.role.word())).collect();
+    if users.len() > SHOWN {
+        shown.push(format!("and {} more", users.len() - SHOWN));
+    }
+    if shown.is_empty() {
+        text.push_str("  users: default, without a password\n");
+    } else {
+        let shown = shown.join(", ");
+        text.push_str(&format!("  users: {shown}; passwords in {folder}/secrets/clients/<user>/password\n"));
     }
     let file = format!("{folder}/docker-compose.{}.yml", model.environment_suffix());
     let compose = format!("docker compose -f {} up --wait", crate::encode::shell(&file));
