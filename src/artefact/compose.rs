@@ -28,7 +28,7 @@ struct Compose {
     secrets: Option<&'static str>,
     ports: Vec<Port>,
     open_files: u32,
-    memory: Option<u64>,
+    memory: Option<String>,
     cpus: Option<String>,
     app_network: Network,
     edge_bridge: Option<String>,
@@ -67,7 +67,7 @@ fn compose(model: &Model) -> Compose {
             .collect(),
         // Redis keeps 32 descriptors for itself and lowers maxclients in silence if it cannot have them.
         open_files: profile.resources.max_clients.saturating_add(128),
-        memory: profile.resources.memory.map(|memory| memory.0),
+        memory: profile.resources.memory.map(|memory| memory.0.to_string()),
         cpus: profile.resources.cpus.map(|cpus| cpus.to_string()),
         app_network: Network {
             external: docker.and_then(|docker| docker.network.as_ref()).map(ToString::to_string),

@@ -95,9 +95,8 @@ fn network(out: &mut Lines) {
         .because("All addresses of the container; the compose file decides what is published.");
     let open = out.model.users.iter().any(|user| user.login == Login::Anything);
     if open {
-        out.add("protected-mode", &["no"]).because(
-            "Connections arrive through the container's bridge; the published port is the host's loopback only.",
-        );
+        out.add("protected-mode", &["no"])
+            .because("Connections arrive through the container's bridge, which protected mode would refuse.");
     } else {
         out.add("protected-mode", &["yes"]).because("Official images change the default to no.");
     }

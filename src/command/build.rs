@@ -122,8 +122,10 @@ fn summary(
     if shown.is_empty() {
         text.push_str("  users: default, without a password\n");
     } else {
-        let shown = shown.join(", ");
-        text.push_str(&format!("  users: {shown}; passwords in {folder}/secrets/clients/<user>/password\n"));
+        text.push_str(&format!("  users: {}\n", shown.join(", ")));
+    }
+    if options.secrets && model.passwords() {
+        text.push_str(&format!("  passwords: {folder}/secrets/clients/<user>/password\n"));
     }
     let file = format!("{folder}/docker-compose.{}.yml", model.environment_suffix());
     let compose = format!("docker compose -f {} up --wait", crate::encode::shell(&file));

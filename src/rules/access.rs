@@ -298,7 +298,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "default-user-open",
         severity: INFO,
         title: "Nobody needs a password",
-        why: "`default` may do everything; only the loopback of this host stands in front. That is development's choice.",
+        why: "`default` may do everything; only the published address stands in front. That is development's choice.",
         fix: "List `users` to have passwords in development too.",
         source: "security guide, Development Security",
         waivable: true,

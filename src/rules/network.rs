@@ -136,6 +136,20 @@ pub(super) const RULES: &[Rule] = &[
         }),
     },
     Rule {
+        id: "loopback-needs-docker-28",
+        severity: INFO,
+        title: "Docker before 28 lets neighbours reach a port that is published on the loopback",
+        why: "A host on the same network that routes to the container's address gets past the published address (measured with 20.10).",
+        fix: "Run Docker 28 or later; redisgen's firewall, which closes this too, is not written by this version yet.",
+        source: "moby#41872, moby#45610; reference: firewall",
+        waivable: true,
+        check: Some(|model, sink| {
+            if matches!(model.profile.network.exposure, Exposure::Localhost | Exposure::Allowlist) {
+                sink.report("network.exposure", "the loopback is closed to neighbours only with Docker 28 or later");
+            }
+        }),
+    },
+    Rule {
         id: "listen-unused",
         severity: WARNING,
         title: "`listen` names addresses that the exposure does not use",
