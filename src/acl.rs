@@ -64,8 +64,10 @@ pub fn evaluate(line: &Line, rules: &[String]) -> Result<CommandSet, (usize, Unk
     let mut set = CommandSet::none(line.commands.len());
     for (place, rule) in rules.iter().enumerate() {
         let (allow, name) = (rule.starts_with('+'), rule.get(1..).unwrap_or(""));
-        if !allow && name.contains('|') && !line.has_subcommands() {
-            return Err((place, Unknown::SubcommandDenial));
+        if !allow && name.contains('|') {
+            // A first argument such as `select|0` can be allowed, never denied.
+            let unknown = if line.has_subcommands() { Unknown::Command } else { Unknown::SubcommandDenial };
+            line.command(name).ok_or((place, unknown))?;
         }
         let selected = select(line, name).map_err(|unknown| (place, unknown))?;
         if allow { set.add(&selected) } else { set.remove(&selected) }
@@ -95,7 +97,7 @@ pub fn canonical(rules: impl IntoIterator<Item = String>) -> Vec<String> {
     std::iter::once(base).chain(kept.into_iter().rev()).map(str::to_owned).collect()
 }
 
-/// What nobody but role `admin` may run: the disabled commands and their relatives.
+/// What nobody but role `admin` may run: the disabled commands, their relatives, and what could undo the denial.
 ///
 /// # Errors
 /// The place of the first name that the line does not know, and why.
@@ -116,8 +118,21 @@ pub fn denied(line: &Line, disabled: &[CommandName]) -> Result<CommandSet, (usiz
             }
         }
     }
+    if !disabled.is_empty() {
+        for name in ESCALATION {
+            set.add(
+                &select(line, name)
+                    .or_else(|_| select(line, name.split('|').next().unwrap_or(name)))
+                    .unwrap_or_else(|_| CommandSet::none(0)),
+            );
+        }
+    }
     Ok(set)
 }
+
+/// Whoever may run one of these can give itself back what is denied.
+const ESCALATION: &[&str] =
+    &["acl|setuser", "acl|deluser", "acl|load", "acl|save", "config|set", "config|rewrite", "module"];
 
 /// The rules that take `denied` from what `rules` permit: as few as possible, whole commands first.
 pub fn subtraction(line: &Line, rules: &[String], denied: &CommandSet) -> Vec<String> {

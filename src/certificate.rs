@@ -54,7 +54,8 @@ fn params(common_name: &str, terms: &Terms) -> Result<CertificateParams, String>
     params.distinguished_name.push(DnType::CommonName, common_name);
     // An hour of backdating, for clocks that are behind.
     params.not_before = terms.now - time::Duration::HOUR;
-    params.not_after = terms.now + time::Duration::milliseconds(i64::try_from(terms.validity.0).map_err(failed)?);
+    let validity = time::Duration::milliseconds(i64::try_from(terms.validity.0).map_err(failed)?);
+    params.not_after = terms.now.checked_add(validity).ok_or("certificate: its end is beyond the calendar")?;
     let mut serial = [0_u8; 16];
     getrandom::fill(&mut serial).map_err(failed)?;
     // RFC 5280: positive, at most 20 octets; the first octet is kept from being 0 or negative.
@@ -110,11 +111,23 @@ fn pem(label: &str, der: &[u8]) -> String {
 /// No randomness, or a validity beyond what X.509 can say.
 pub fn authority(common_name: &str, terms: &Terms) -> Result<Pair, String> {
     let (key, key_pem) = new_key(terms.key)?;
+    Ok(Pair { certificate: self_signed(common_name, &key, terms)?, key: key_pem })
+}
+
+/// Makes the certificate of an authority whose key exists. What that key signed stays good.
+///
+/// # Errors
+/// The key is none.
+pub fn authority_again(common_name: &str, key_pem: Zeroizing<String>, terms: &Terms) -> Result<Pair, String> {
+    let key = KeyPair::from_pem(&key_pem).map_err(failed)?;
+    Ok(Pair { certificate: self_signed(common_name, &key, terms)?, key: key_pem })
+}
+
+fn self_signed(common_name: &str, key: &KeyPair, terms: &Terms) -> Result<String, String> {
     let mut params = params(common_name, terms)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let certificate = params.self_signed(&key).map_err(failed)?;
-    Ok(Pair { certificate: certificate.pem(), key: key_pem })
+    Ok(params.self_signed(key).map_err(failed)?.pem())
 }
 
 /// Makes a leaf that the authority signs; it never outlives the authority.

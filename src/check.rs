@@ -6,11 +6,8 @@ use crate::format::Date;
 use crate::load::Loaded;
 use crate::model::Model;
 use crate::path::Path;
-use crate::rules::{self, Rule, Sink};
+use crate::rules::{self, PER_RULE, Rule, Sink};
 use crate::source::Span;
-
-/// Most findings of one rule: a profile with 10 000 odd sources needs no 10 000 excerpts.
-const PER_RULE: usize = 64;
 
 /// Judges a model.
 pub fn check(loaded: &Loaded, model: &Model, today: Date) -> Vec<Finding> {
@@ -35,7 +32,7 @@ fn finding(loaded: &Loaded, model: &Model, rule: &Rule, raw: rules::Raw) -> Find
     }
     Finding {
         rule: rule.id,
-        severity: raw.severity.unwrap_or(if model.production() { production } else { development }),
+        severity: if model.production() { production } else { development },
         message: raw.message,
         path: raw.path,
         span,
@@ -71,11 +68,14 @@ fn waive(loaded: &Loaded, model: &Model, today: Date, findings: Vec<Finding>) ->
     let mut kept: Vec<Finding> = Vec::new();
     for finding in findings {
         let waivable = rules::find(finding.rule).is_some_and(|rule| rule.waivable);
-        let waiver = waivers.iter().position(|waiver| waivable && waiver.rule == finding.rule);
-        if let Some(slot) = waiver.and_then(|place| used.get_mut(place)) {
-            *slot = true;
+        let mut waived = false;
+        for (waiver, used) in
+            waivers.iter().zip(&mut used).filter(|(waiver, _)| waivable && waiver.rule == finding.rule)
+        {
+            *used = true;
+            waived |= active(waiver);
         }
-        if !waiver.and_then(|place| waivers.get(place)).is_some_and(active) {
+        if !waived {
             kept.push(finding);
         }
     }
@@ -95,12 +95,7 @@ fn waive(loaded: &Loaded, model: &Model, today: Date, findings: Vec<Finding>) ->
             let help = (id == "waiver-unknown-rule")
                 .then(|| crate::schema::nearest(&waiver.rule, rules::all().map(|rule| rule.id)));
             let help = help.flatten().map(|meant| format!("did you mean `{meant}`?"));
-            kept.push(finding(
-                loaded,
-                model,
-                rule,
-                rules::Raw { path, message, help, related: Vec::new(), severity: None },
-            ));
+            kept.push(finding(loaded, model, rule, rules::Raw { path, message, help, related: Vec::new() }));
         }
     }
     kept

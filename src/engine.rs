@@ -277,7 +277,10 @@ fn bool_word(value: &str) -> Result<(), String> {
 
 /// A whole number in Redis's grammar; all are 64 bits.
 fn whole(value: &str) -> Option<i128> {
-    value.parse::<i64>().ok().filter(|_| !value.starts_with('+')).map(i128::from)
+    let digits = value.strip_prefix('-').unwrap_or(value);
+    // As string2ll in util.c: no sign `+`, no leading zeros, no `-0`.
+    let plain = value == "0" || (digits.starts_with(|sign: char| sign.is_ascii_digit()) && !digits.starts_with('0'));
+    value.parse::<i64>().ok().filter(|_| plain).map(i128::from)
 }
 
 /// Redis's units: `k` is 1000 and `kb` is 1024 (memtoull in util.c).

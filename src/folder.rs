@@ -173,13 +173,13 @@ impl Folder {
         rustix::fs::fstat(&self.fd).map(|stat| stat.st_mode & 0o7777).map_err(|errno| explain(&self.name, errno))
     }
 
-    /// Sets the mode of a file.
+    /// True if this process's user owns the folder.
     ///
     /// # Errors
     /// The file system's.
-    pub fn chmod(&self, name: &str, mode: u32) -> Result<(), String> {
-        rustix::fs::chmodat(&self.fd, name, Mode::from_raw_mode(mode), AtFlags::empty())
-            .map_err(|errno| explain(&self.full(name), errno))
+    pub fn is_mine(&self) -> Result<bool, String> {
+        let stat = rustix::fs::fstat(&self.fd).map_err(|errno| explain(&self.name, errno))?;
+        Ok(stat.st_uid == rustix::process::geteuid().as_raw())
     }
 
     /// Path of something in this folder, for messages.

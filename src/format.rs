@@ -60,7 +60,7 @@ formats! {
     ProfileName "profile-name" "^[a-z][a-z0-9-]{0,31}$"
     UserName "user-name" "^[A-Za-z0-9_.-]{1,64}$"
     EngineVersion "engine-version" "^[0-9]+\\.[0-9]+\\.[0-9]+$"
-    Image "image" "^[a-z0-9][A-Za-z0-9._/:@-]*$"
+    Image "image" "^[A-Za-z0-9][A-Za-z0-9._/:@-]*$"
     Size "size" "^[1-9][0-9]*(KiB|MiB|GiB|TiB)$"
     Duration "duration" "^[1-9][0-9]*(ms|s|m|h|d)$"
     Rate "rate" "^[1-9][0-9]*/(second|minute|hour|day)$"
@@ -146,8 +146,17 @@ text!(
     |text| {
         let (name, digest) = text.split_once('@').map_or((text, None), |(name, digest)| (name, Some(digest)));
         let hex = |digest: &str| digest.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && only(hex, 64..=64, b"") && no_upper(hex));
-        only(name, 1..=255, b"._/:-") && name.starts_with(|sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit())
-            && digest.is_none_or(hex)
+        let (path, last) = name.rsplit_once('/').map_or((None, name), |(path, last)| (Some(path), last));
+        let (last, tag) = last.split_once(':').map_or((last, "x"), |(last, tag)| (last, tag));
+        let part = |part: &str| only(part, 1..=128, b"._-") && part.starts_with(|sign: char| sign.is_ascii_alphanumeric());
+        // Only the registry, which comes first, may have a port.
+        let registry = |(place, part_text): (usize, &str)| {
+            let host = part_text.split_once(':').filter(|(_, port)| place == 0 && port.parse::<u16>().is_ok());
+            part(host.map_or(part_text, |(host, _)| host))
+        };
+        name.len() <= 255
+            && path.is_none_or(|path| path.split('/').enumerate().all(registry))
+            && part(last) && no_upper(last) && part(tag) && digest.is_none_or(hex)
     }
 );
 text!(
@@ -347,8 +356,13 @@ mod tests {
             ),
             (
                 "image",
-                vec!["redis:7.4.11-bookworm", "valkey/valkey:8.1.1"],
-                vec!["redis@sha256:12", "Redis", "redis latest", "$(id)"],
+                vec![
+                    "redis:7.4.11-bookworm",
+                    "valkey/valkey:8.1.1",
+                    "registry.example.com:5000/a/redis:1",
+                    "localhost:5000/redis",
+                ],
+                vec!["redis@sha256:12", "Redis", "redis latest", "$(id)", "redis:", "redis:a:b", "a//b:1", "/a", "a/"],
             ),
             ("text", vec!["VPN: \"x\" $(id)"], vec!["", "a\nb"]),
         ] {

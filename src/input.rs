@@ -81,9 +81,10 @@ pub fn base_name(profile: &ProfilePath) -> Result<String, String> {
     let Some(path) = &profile.path else { return Ok("stdin".to_owned()) };
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
     let plain = |sign: char| sign.is_ascii_alphanumeric() || "._- +@".contains(sign);
-    if name.is_empty() || !name.chars().all(plain) {
+    // `...yaml` has the stem `..`, which would be a folder of its own.
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
         return Err(format!(
-            "{}: a profile's file name has letters, digits and `._-+@` only; it stands in generated files",
+            "{}: a profile's file name has letters, digits, blanks and `._-+@` only and does not start with a dot; it stands in generated files",
             profile.name.escape_debug()
         ));
     }

@@ -166,7 +166,7 @@ impl Loader<'_> {
                 Finding::structure(
                     "extends-no-profile",
                     span,
-                    "this file is no redisgen profile: it has no `version` at the start of a line",
+                    "this file is no redisgen profile: it has no line `version: 1`",
                 )
                 .at(&"extends"),
             ),
@@ -279,7 +279,10 @@ fn extends(tree: &Node) -> Vec<(String, Span)> {
 
 /// Only a text that could be a profile is ever quoted in a finding.
 fn looks_like_a_profile(text: &str) -> bool {
-    text.lines().any(|line| line.starts_with("version:"))
+    text.lines().any(|line| {
+        let version = line.strip_prefix("version:").map(|value| value.split('#').next().unwrap_or("").trim());
+        version == Some("1")
+    })
 }
 
 /// SHA-256 over the merged tree in canonical form: keys sorted, `extends` left out.

@@ -92,10 +92,27 @@ impl Lock {
     }
 }
 
-/// A normal relative path that is not in `secrets/`.
+/// Folders that builds write to, now or in a later version: a lock that names another one is not ours, and a
+/// build would remove what it names.
+const FOLDERS: &[&str] = &[
+    "redis",
+    "firewall",
+    "terraform",
+    "storage",
+    "access",
+    "backup",
+    "monitoring",
+    "client",
+    "tests",
+    "scripts",
+    "docs",
+];
+
+/// A normal relative path below one of our folders.
 fn is_ours(path: &str) -> bool {
     let normal = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\0', '\\']);
-    path.split('/').all(normal) && path.split('/').next() != Some("secrets") && path != NAME
+    let top = path.split('/').next().unwrap_or("");
+    path.split('/').all(normal) && (FOLDERS.contains(&top) && path != top || top.starts_with("docker-compose."))
 }
 
 #[cfg(test)]
@@ -104,7 +121,19 @@ mod tests {
 
     #[test]
     fn hostile_paths_are_refused() {
-        for path in ["../x", "/etc/passwd", "a/../../b", "secrets/ca/ca.key", "", "a//b", "redisgen.lock"] {
+        for path in [
+            "../x",
+            "/etc/passwd",
+            "a/../../b",
+            "secrets/ca/ca.key",
+            "",
+            "a//b",
+            "redisgen.lock",
+            ".git/HEAD",
+            "src/main.rs",
+            "redis",
+            "docker-compose.x/y/../z",
+        ] {
             let text = format!(
                 "format = 1\ngenerator = \"x\"\nengine = \"x\"\nprofile = \"x\"\n[[file]]\npath = \"{path}\"\nmode = \"0644\"\nsha256 = \"x\"\n"
             );

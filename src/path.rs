@@ -31,11 +31,6 @@ impl Path {
         self.0.pop();
     }
 
-    /// True if `self` is `other` or lies below it.
-    pub fn starts_with(&self, other: &Path) -> bool {
-        self.0.starts_with(&other.0)
-    }
-
     /// Reads `a.b[0]["odd key"]`; gives the offending text if it is no path.
     ///
     /// # Errors

@@ -106,14 +106,9 @@ fn published(profile: &Profile) -> Vec<Address> {
 }
 
 fn server_names(profile: &Profile) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    let all = profile.network.hostname.iter().chain(&profile.tls.names).map(ToString::to_string);
-    for name in all.chain(profile.tls.addresses.iter().map(ToString::to_string)) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
+    let names = profile.network.hostname.iter().chain(&profile.tls.names).map(ToString::to_string);
+    let names: Vec<String> = names.chain(profile.tls.addresses.iter().map(ToString::to_string)).collect();
+    unique(&names)
 }
 
 fn project(profile: &Profile) -> String {
@@ -179,26 +174,31 @@ fn listed_user(user: &User, place: usize, line: &Line, denied: &CommandSet) -> A
     let has_channels = user.channels.as_ref().is_some_and(|channels| !channels.is_empty());
     let commands = match user.role {
         Role::Admin => vec!["+@all".to_owned()],
+        // Connection commands come last: on 6.2 a category rule takes back what `+client|setname` allowed (measured).
         Role::Application => {
-            let mut rules = plus(line, CONNECTION);
+            let mut rules = Vec::new();
             if user.commands.is_some() {
                 rules.extend(own(&user.commands));
             } else {
                 rules.extend(["+@read", "+@write", "+@transaction", "-@dangerous"].map(str::to_owned));
+                // @write holds FUNCTION LOAD: code that runs in the server is no part of reading and writing.
+                rules.extend(minus(line, &rules, &["@scripting", "function", "script"]));
                 if has_channels {
                     rules.extend(plus_permitted(line, SUBSCRIBE, denied));
                     rules.extend(plus_permitted(line, PUBLISH, denied));
                 }
             }
+            rules.extend(plus(line, CONNECTION));
             rules
         }
         Role::Readonly => {
-            let mut rules = plus(line, CONNECTION);
             // KEYS and SORT are in @dangerous; the others tell or hand out what is not the user's.
-            rules.extend(["+@read", "-@dangerous", "-dump", "-scan", "-randomkey"].map(str::to_owned));
+            let mut rules = ["+@read", "-@dangerous"].map(str::to_owned).to_vec();
+            rules.extend(minus(line, &rules, &["dump", "scan", "clusterscan", "randomkey"]));
             if has_channels {
                 rules.extend(plus_permitted(line, SUBSCRIBE, denied));
             }
+            rules.extend(plus(line, CONNECTION));
             rules
         }
         Role::Monitoring => plus_permitted(line, MONITORING, denied),
@@ -251,7 +251,16 @@ fn plus(line: &Line, names: &[&str]) -> Vec<String> {
     names.iter().filter(known).map(|name| format!("+{name}")).collect()
 }
 
-/// The same, without what is denied: a role's own list is no wish of the profile's author.
+/// `-name` for each command of these names that the rules permit.
+fn minus(line: &Line, rules: &[String], names: &[&str]) -> Vec<String> {
+    let mut unwanted = CommandSet::none(line.commands.len());
+    for selected in names.iter().filter_map(|name| acl::select(line, name).ok()) {
+        unwanted.add(&selected);
+    }
+    acl::subtraction(line, rules, &unwanted)
+}
+
+/// As [`plus`], without what is denied: a role's own list is no wish of the profile's author.
 fn plus_permitted(line: &Line, names: &[&str], denied: &CommandSet) -> Vec<String> {
     let permitted = |name: &str| acl::select(line, name).is_ok_and(|selected| !selected.intersects(denied));
     plus(line, names).into_iter().filter(|rule| rule.get(1..).is_some_and(permitted)).collect()

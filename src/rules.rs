@@ -33,6 +33,9 @@ pub struct Rule {
     pub check: Option<fn(&Model, &mut Sink)>,
 }
 
+/// Most findings of one rule: a profile with 10 000 odd sources needs no 10 000 excerpts.
+pub const PER_RULE: usize = 64;
+
 /// Collects what one rule finds.
 pub struct Sink {
     /// The day on which the profile is judged.
@@ -46,8 +49,6 @@ pub(crate) struct Raw {
     pub message: String,
     pub help: Option<String>,
     pub related: Vec<(String, String)>,
-    /// Underline the key even if the value is a scalar.
-    pub severity: Option<Severity>,
 }
 
 impl Sink {
@@ -56,15 +57,17 @@ impl Sink {
         Sink { today, found: Vec::new() }
     }
 
+    /// True if further reports would not be kept: no need to look for suggestions then.
+    pub fn full(&self) -> bool {
+        self.found.len() > PER_RULE
+    }
+
     /// Reports something at a profile path such as `network.allow[0].source`.
     pub fn report(&mut self, path: impl Into<String>, message: impl Into<String>) -> &mut Sink {
-        self.found.push(Raw {
-            path: path.into(),
-            message: message.into(),
-            help: None,
-            related: Vec::new(),
-            severity: None,
-        });
+        if self.full() {
+            return self;
+        }
+        self.found.push(Raw { path: path.into(), message: message.into(), help: None, related: Vec::new() });
         self
     }
 

@@ -282,7 +282,10 @@ const fn is_forbidden(sign: char) -> bool {
 }
 
 fn forbidden_character(text: &str, file: FileId) -> Option<Finding> {
-    let (offset, sign) = text.char_indices().find(|(_, sign)| is_forbidden(*sign))?;
+    // A lone carriage return is a line break to YAML, and hides what stands before it on a terminal.
+    let lone = |offset: usize| text.as_bytes().get(offset + 1) != Some(&b'\n');
+    let (offset, sign) =
+        text.char_indices().find(|(offset, sign)| is_forbidden(*sign) || (*sign == '\r' && lone(*offset)))?;
     let start = u32::try_from(offset).unwrap_or(0);
     let end = u32::try_from(offset + sign.len_utf8()).unwrap_or(start);
     let span = Span { file, start, end };

@@ -13,11 +13,11 @@ missing() {
 packages=$(missing)
 if [ -n "$packages" ]; then
 	# Debian starts a server when it installs one; the tests bring their own.
-	printf '#!/bin/sh\nexit 101\n' >/tmp/redisgen-policy-rc.d
 	policy=
 	if [ ! -e /usr/sbin/policy-rc.d ]; then
 		policy=/usr/sbin/policy-rc.d
-		install -m 755 /tmp/redisgen-policy-rc.d "$policy"
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod 755 "$policy"
 		trap 'rm -f "$policy"' EXIT
 	fi
 	apt-get update -qq

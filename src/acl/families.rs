@@ -6,12 +6,19 @@ const FAMILIES: &[&[&str]] = &[
     &["eval", "eval_ro", "evalsha", "evalsha_ro", "script"],
     // Lua from a library.
     &["function", "fcall", "fcall_ro"],
-    // SLAVEOF is the old name.
-    &["slaveof", "replicaof"],
+    // Both bring a library.
+    &["function|load", "function|restore"],
+    // SLAVEOF is the old name; the others change whose copy this server is, too.
+    &["slaveof", "replicaof", "failover", "cluster|replicate"],
     // Both hand out the whole data set; REPLCONF prepares them.
     &["sync", "psync", "replconf"],
     // Each empties what the other empties.
     &["flushall", "flushdb"],
+    // Each removes keys.
+    &["del", "unlink"],
+    // Valkey 8.1 keeps the slow log in the command log.
+    &["slowlog", "commandlog"],
+    &["slowlog|get", "commandlog|get"],
     // Read-only twins.
     &["sort", "sort_ro"],
     &["georadius", "georadius_ro"],

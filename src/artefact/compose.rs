@@ -28,6 +28,7 @@ struct Compose {
     secrets: Option<&'static str>,
     ports: Vec<Port>,
     open_files: u32,
+    pids: u32,
     memory: Option<String>,
     cpus: Option<String>,
     app_network: Network,
@@ -67,6 +68,8 @@ fn compose(model: &Model) -> Compose {
             .collect(),
         // Redis keeps 32 descriptors for itself and lowers maxclients in silence if it cannot have them.
         open_files: profile.resources.max_clients.saturating_add(128),
+        // The server's own threads, the health check, and what `io-threads` adds.
+        pids: 64 + profile.config.get("io-threads").and_then(|word| word.0.parse::<u32>().ok()).unwrap_or(0).min(1024),
         memory: profile.resources.memory.map(|memory| memory.0.to_string()),
         cpus: profile.resources.cpus.map(|cpus| cpus.to_string()),
         app_network: Network {

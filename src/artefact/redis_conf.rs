@@ -90,6 +90,16 @@ fn sections(model: &Model) -> Vec<Section> {
     sections
 }
 
+/// Directives that are written, with single values, for the rule that checks them; `config` has a rule of its own.
+pub fn emitted(model: &Model) -> Vec<(String, String)> {
+    let lines = sections(model).into_iter().flat_map(|section| section.lines);
+    let single = lines.filter_map(|line| match line.values.as_slice() {
+        [value] if !model.profile.config.contains_key(&line.name) => Some((line.name, value.clone())),
+        _ => None,
+    });
+    single.collect()
+}
+
 fn network(out: &mut Lines) {
     out.add("bind", &["*", "-::*"])
         .because("All addresses of the container; the compose file decides what is published.");

@@ -28,7 +28,9 @@ fn mask_line(line: &str) -> String {
         if at(start) == b':' && is_secret_key(line.get(..start).unwrap_or("")) {
             let value =
                 start + 1 + line.get(start + 1..).unwrap_or("").bytes().take_while(u8::is_ascii_whitespace).count();
-            if !matches!(at(value), b'{' | b'[' | b'\n') {
+            // `secrets: { … }` is a section of ours; any other `secrets` holds some.
+            let ours = key_before(line.get(..start).unwrap_or("")) == "secrets" && at(value) == b'{';
+            if !ours && at(value) != b'\n' {
                 let rest = line.get(value..).unwrap_or("");
                 let end = rest.find(" #").into_iter().chain(rest.find(['\n', '\r'])).min().unwrap_or(rest.len());
                 hidden.push((value, value + end));
@@ -51,14 +53,19 @@ fn end_of_word(line: &str, start: usize) -> usize {
     start + rest.find(|sign: char| sign.is_whitespace() || "\"',]}".contains(sign)).unwrap_or(rest.len())
 }
 
-/// The key before a colon, if its name says that its value is secret. `secrets` is a section of ours.
-fn is_secret_key(before: &str) -> bool {
+/// The key before a colon.
+fn key_before(before: &str) -> String {
     let key = before.trim_end_matches(['"', '\'']);
     let start =
         key.rfind(|sign: char| !(sign.is_ascii_alphanumeric() || "_-.".contains(sign))).map_or(0, |place| place + 1);
-    let key = key.get(start..).unwrap_or("").to_ascii_lowercase();
+    key.get(start..).unwrap_or("").to_ascii_lowercase()
+}
+
+/// True if a key's name says that its value is secret.
+fn is_secret_key(before: &str) -> bool {
+    let key = key_before(before);
     let secret = ["pass", "secret", "token", "requirepass", "masterauth", "private", "apikey", "api_key", "credential"];
-    key != "secrets" && secret.iter().any(|word| key.contains(word))
+    secret.iter().any(|word| key.contains(word))
 }
 
 #[cfg(test)]
@@ -75,6 +82,9 @@ mod tests {
             ("user default on >hunter2 ~*", "hunter2"),
             ("REDIS_PASSWORD: hüntér2", "hüntér2"),
             ("'secret_key': hunter2", "hunter2"),
+            ("passwords: [hunter2]", "hunter2"),
+            ("secrets: hunter2", "hunter2"),
+            ("secrets: [hunter2]", "hunter2"),
         ] {
             let masked = mask(text);
             assert!(!masked.contains(secret), "{masked}");

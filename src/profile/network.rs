@@ -24,7 +24,7 @@ pub struct NetworkSection {
     #[schemars(range(min = 1, max = 65535), example = 6379)]
     pub port: u16,
     /// The host's own addresses that publish the port; all of them if empty.
-    #[schemars(example = ["10.8.0.1"])]
+    #[schemars(length(max = 64), example = ["10.8.0.1"])]
     pub listen: Vec<Address>,
     /// Name that clients dial; part of the server's certificate.
     #[schemars(example = "redis.internal.example.com")]
@@ -122,10 +122,10 @@ pub struct Tls {
     /// Kind of the keys that are generated.
     pub key: KeyKind,
     /// DNS names of the server's certificate, beside `network.hostname`.
-    #[schemars(example = ["redis", "localhost"])]
+    #[schemars(length(max = 64), example = ["redis", "localhost"])]
     pub names: Vec<HostName>,
     /// Addresses of the server's certificate.
-    #[schemars(example = ["127.0.0.1"])]
+    #[schemars(length(max = 64), example = ["127.0.0.1"])]
     pub addresses: Vec<Address>,
     /// How long the certificate authority is valid.
     pub ca_validity: Duration,

@@ -35,6 +35,7 @@ pub struct User {
     #[schemars(length(max = 1024), example = ["+get", "+set"])]
     pub commands: Option<CommandRules>,
     /// Further permissions beside the above, each with keys and commands of its own (7.0 and later).
+    #[schemars(length(max = 64))]
     pub selectors: Option<Vec<Selector>>,
 }
 

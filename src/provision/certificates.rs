@@ -6,6 +6,11 @@ use crate::format::Duration;
 use crate::model::HEALTH;
 
 impl Provisioner<'_> {
+    /// `renew_before`; a rule keeps it shorter than the certificates.
+    fn renewal_window(&self) -> time::Duration {
+        time::Duration::milliseconds(i64::try_from(self.model.profile.tls.renew_before.0).unwrap_or(i64::MAX))
+    }
+
     fn terms(&self, validity: Duration) -> Terms {
         Terms { now: self.now, validity, key: self.model.profile.tls.key }
     }
@@ -57,10 +62,11 @@ impl Provisioner<'_> {
                 text.to_string()
             }
             (Some(text), None) => text.to_string(),
-            (None, _) if any_leaf && !self.options.reprovision => {
+            (None, Some(key)) => self.make_authority(Some(key))?,
+            (None, None) if any_leaf && !self.options.reprovision => {
                 return Err("secrets/server/ca.crt is missing, and certificates that it vouches for exist. Put it back, or start anew with --reprovision: every client then needs the new authority".to_owned());
             }
-            (None, _) => self.make_authority()?,
+            (None, None) => self.make_authority(None)?,
         };
         let certificate = Certificate::parse(&text).map_err(|reason| damaged(&["server"], "ca.crt", &reason))?;
         if !certificate.is_authority {
@@ -75,15 +81,26 @@ impl Provisioner<'_> {
         Ok(certificate)
     }
 
-    fn make_authority(&mut self) -> Result<String, String> {
+    /// Makes an authority. A key that is here is never replaced: what it signed would be worthless.
+    fn make_authority(&mut self, key: Option<zeroize::Zeroizing<String>>) -> Result<String, String> {
         let name = format!("{} redis authority", self.model.profile.name);
-        let pair = certificate::authority(&name, &self.terms(self.model.profile.tls.ca_validity))?;
-        self.write(&["ca"], "ca.key", pair.key.as_bytes());
+        let terms = self.terms(self.model.profile.tls.ca_validity);
+        let pair = if let Some(key) = key {
+            certificate::authority_again(&name, key, &terms).map_err(|reason| damaged(&["ca"], "ca.key", &reason))?
+        } else {
+            self.new_authority = true;
+            certificate::authority(&name, &terms)?
+        };
+        if self.new_authority {
+            self.write(&["ca"], "ca.key", pair.key.as_bytes());
+        }
         self.write(&["server"], "ca.crt", pair.certificate.as_bytes());
-        self.result.made.push("a certificate authority".to_owned());
+        self.result.made.push(
+            if self.new_authority { "a certificate authority" } else { "the authority's certificate, from its key" }
+                .to_owned(),
+        );
         let text = pair.certificate.clone();
         self.authority = Some(pair);
-        self.new_authority = true;
         Ok(text)
     }
 
@@ -108,16 +125,26 @@ impl Provisioner<'_> {
         if self.new_authority {
             return Ok(false);
         }
-        let certificate = Certificate::parse(&text).map_err(|reason| damaged(folders, &name, &reason))?;
-        if !certificate.matches(&key) {
-            return Err(damaged(folders, &name, "its key belongs to another certificate"));
-        }
+        let parsed = Certificate::parse(&text).and_then(|certificate| {
+            if certificate.matches(&key) {
+                Ok(certificate)
+            } else {
+                Err("its key belongs to another certificate".to_owned())
+            }
+        });
+        let certificate = match parsed {
+            Ok(certificate) => certificate,
+            Err(_) if self.options.reprovision => return Ok(false),
+            Err(reason) => return Err(damaged(folders, &name, &format!("{reason}; --reprovision makes a new pair"))),
+        };
         let mut wanted = if purpose == Purpose::Server { self.model.server_names.clone() } else { Vec::new() };
         wanted.sort();
         let problem = if !certificate.signed_by(authority) {
             Some("was signed by another authority")
         } else if certificate.not_after < self.now {
             Some("has expired")
+        } else if certificate.not_after < self.now + self.renewal_window() {
+            Some("ends soon")
         } else if certificate.names != wanted {
             Some("has other names than the profile")
         } else {

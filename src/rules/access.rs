@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{ERROR, INFO, Rule, Sink, WARNING, WARNING_IN_PRODUCTION};
 use crate::acl;
+use crate::engine::CommandSet;
+use crate::format::KeyPattern;
 use crate::model::{HEALTH, Login, Model, RESERVED};
-use crate::profile::Role;
+use crate::profile::{Role, User};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -46,9 +48,10 @@ pub(super) const RULES: &[Rule] = &[
         source: "reference: redis, section 2",
         waivable: false,
         check: Some(|model, sink| {
-            let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+            // Their folders below `secrets/clients` are one on file systems that do not tell case.
+            let mut seen: BTreeMap<String, usize> = BTreeMap::new();
             for (place, user) in model.profile.users.iter().enumerate() {
-                if let Some(first) = seen.insert(user.name.as_str(), place) {
+                if let Some(first) = seen.insert(user.name.as_str().to_ascii_lowercase(), place) {
                     sink.report(format!("users[{place}].name"), format!("there is a user `{}` already", user.name))
                         .related(format!("users[{first}].name"), "the first one");
                 }
@@ -116,13 +119,11 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(|model, sink| {
             for (place, user) in model.profile.users.iter().enumerate() {
                 let limited = matches!(user.role, Role::Application | Role::Readonly);
-                let all = user
-                    .keys
-                    .iter()
-                    .flatten()
-                    .position(|key| !key.pattern.is_empty() && key.pattern.bytes().all(|byte| byte == b'*'));
-                if let (true, Some(key)) = (limited, all) {
-                    sink.report(format!("users[{place}].keys[{key}]"), "this pattern matches every key");
+                for (path, keys) in key_lists(place, user).filter(|_| limited) {
+                    let all = |key: &KeyPattern| key.pattern.bytes().all(|byte| byte == b'*');
+                    if let Some(key) = keys.iter().position(all) {
+                        sink.report(format!("{path}[{key}]"), "this pattern matches every key");
+                    }
                 }
             }
         }),
@@ -142,6 +143,12 @@ pub(super) const RULES: &[Rule] = &[
                     sink.report(
                         format!("users[{place}].commands"),
                         format!("role `{}` takes no commands of its own", user.role.word()),
+                    );
+                }
+                if fixed && user.selectors.is_some() {
+                    sink.report(
+                        format!("users[{place}].selectors"),
+                        format!("role `{}` takes no selectors", user.role.word()),
                     );
                 }
                 if user.role == Role::Admin && user.keys.is_some() {
@@ -180,17 +187,7 @@ pub(super) const RULES: &[Rule] = &[
         fix: "List what it needs, or leave `commands` out for reading and writing.",
         source: "security guide, Minimum required permissions",
         waivable: true,
-        check: Some(|model, sink| {
-            for (place, user) in
-                model.profile.users.iter().enumerate().filter(|(_, user)| user.role == Role::Application)
-            {
-                for (rule, text) in user.commands.iter().flatten().enumerate() {
-                    if text.as_str() == "+@all" {
-                        sink.report(format!("users[{place}].commands[{rule}]"), "`+@all` is every command");
-                    }
-                }
-            }
-        }),
+        check: Some(application_all),
     },
     Rule {
         id: "acl-rule-unknown",
@@ -232,6 +229,30 @@ pub(super) const RULES: &[Rule] = &[
                     acl::merge_keys(user.keys.as_deref().unwrap_or_default()).iter().any(|key| key.read != key.write);
                 if one_way {
                     sink.report(format!("users[{place}].keys"), format!("{} has no `%R~` and `%W~`", model.line));
+                }
+            }
+        }),
+    },
+    Rule {
+        id: "selector-pattern-closes",
+        severity: ERROR,
+        title: "A pattern of a selector ends in a parenthesis",
+        why: "The server takes it for the end of the selector; what follows would be the user's own.",
+        fix: "Change the pattern, as `b:*[)]`.",
+        source: "ACLMergeSelectorArguments in acl.c",
+        waivable: false,
+        check: Some(|model, sink| {
+            for (place, user) in model.profile.users.iter().enumerate() {
+                for (index, selector) in user.selectors.iter().flatten().enumerate() {
+                    let path = format!("users[{place}].selectors[{index}]");
+                    let keys = selector.keys.iter().flatten().position(|key| key.pattern.ends_with(')'));
+                    if let Some(key) = keys {
+                        sink.report(format!("{path}.keys[{key}]"), "this closes the selector");
+                    }
+                    let channels = selector.channels.iter().flatten();
+                    if let Some(channel) = channels.into_iter().position(|channel| channel.as_str().ends_with(')')) {
+                        sink.report(format!("{path}.channels[{channel}]"), "this closes the selector");
+                    }
                 }
             }
         }),
@@ -311,10 +332,42 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn suggest(model: &Model, name: &str, sink: &mut Sink) {
+    if sink.full() {
+        return;
+    }
     let names = model.line.commands.iter().map(|command| command.name);
     if let Some(meant) = crate::schema::nearest(name, names) {
         sink.help(format!("did you mean `{meant}`?"));
     }
+}
+
+/// By effect, not by spelling: `+@slow +@fast` is every command, too.
+fn application_all(model: &Model, sink: &mut Sink) {
+    let mut everything = CommandSet::none(model.line.commands.len());
+    (0..model.line.commands.len()).for_each(|id| everything.insert(id));
+    everything.remove(&model.denied);
+    for (_, path, rules) in stated(model).filter(|(role, ..)| *role == Role::Application) {
+        let text: Vec<String> = rules.iter().map(ToString::to_string).collect();
+        let covers = acl::evaluate(model.line, &text).is_ok_and(|permitted| {
+            let mut rest = everything.clone();
+            rest.remove(&permitted);
+            !rest.intersects(&everything)
+        });
+        if let Some(place) = rules.iter().position(|rule| rule.as_str() == "+@all") {
+            sink.report(format!("{path}[{place}]"), "`+@all` is every command");
+        } else if covers {
+            sink.report(path, "together, these rules permit every command");
+        }
+    }
+}
+
+/// The key patterns of a user and of its selectors, with their paths.
+fn key_lists(place: usize, user: &User) -> impl Iterator<Item = (String, &[KeyPattern])> {
+    let own = user.keys.iter().map(move |keys| (format!("users[{place}].keys"), keys.as_slice()));
+    let selectors = user.selectors.iter().flatten().enumerate();
+    own.chain(selectors.filter_map(move |(index, selector)| {
+        Some((format!("users[{place}].selectors[{index}].keys"), selector.keys.as_deref()?))
+    }))
 }
 
 /// Every list of rules that the profile states: its user's role, its path, and the rules.
@@ -332,6 +385,9 @@ fn stated(model: &Model) -> impl Iterator<Item = (Role, String, &[crate::format:
 fn unknown_rules(model: &Model, sink: &mut Sink) {
     for (_, path, rules) in stated(model) {
         for (index, rule) in rules.iter().enumerate() {
+            if sink.full() {
+                return;
+            }
             if let Err((_, unknown)) = acl::evaluate(model.line, &[rule.to_string()]) {
                 sink.report(format!("{path}[{index}]"), format!("{}: {unknown}", model.line));
                 suggest(model, rule.as_str().get(1..).unwrap_or(""), sink);
@@ -348,7 +404,7 @@ fn denied_listed(model: &Model, sink: &mut Sink) {
             if acl::select(model.line, name).is_ok_and(|selected| selected.intersects(&model.denied)) {
                 sink.report(
                     format!("{path}[{index}]"),
-                    format!("`{name}` is disabled, or does what a disabled command does"),
+                    format!("`{name}` is disabled, or does or undoes what is disabled"),
                 );
             }
         }

@@ -1,7 +1,7 @@
 //! Rules on the engine and on `config`, from the facts of its line.
 
 use super::{ERROR, Rule, Sink, WARNING_IN_PRODUCTION};
-use crate::artefact::redis_conf::tuning;
+use crate::artefact::redis_conf::{self, tuning};
 use crate::engine::{Directive, DirectiveType};
 use crate::model::Model;
 
@@ -25,6 +25,16 @@ pub(super) const RULES: &[Rule] = &[
         source: "src/engine/facts, read from running servers",
         waivable: false,
         check: Some(config_values),
+    },
+    Rule {
+        id: "setting-out-of-bounds",
+        severity: ERROR,
+        title: "A value is beyond what the server takes",
+        why: "The server would not start.",
+        fix: "",
+        source: "src/engine/facts, read from running servers",
+        waivable: false,
+        check: Some(settings),
     },
     Rule {
         id: "image-without-digest",
@@ -51,6 +61,9 @@ fn config_path(name: &str) -> String {
 
 fn config_directives(model: &Model, sink: &mut Sink) {
     for name in model.profile.config.keys() {
+        if sink.full() {
+            return;
+        }
         let path = config_path(name);
         if let Some(instead) = tuning::instead(name) {
             sink.report(path, format!("`{name}` is not for `config`")).help(instead);
@@ -64,9 +77,39 @@ fn config_directives(model: &Model, sink: &mut Sink) {
             };
         } else if model.line.directive(name).is_some_and(|known| known.ignored) {
             sink.report(path, format!("{} accepts `{name}` and ignores it", model.line)).help("remove it");
+        } else if let Some(twin) = twin(model, name) {
+            sink.report(path, format!("`{name}` and `{twin}` are one directive")).help("keep one");
         } else if model.line.directive(name).is_none() {
             sink.report(path, format!("{} does not know `{name}`", model.line))
                 .help("remove it, or choose a line that has it");
+        }
+    }
+}
+
+/// The newer name of a directive, if `config` states both: the server would take the later line.
+fn twin<'model>(model: &'model Model, name: &str) -> Option<&'model str> {
+    let newer = model.line.directive(name)?.alias?;
+    model.profile.config.keys().find(|other| *other == newer).map(String::as_str)
+}
+
+/// Every emitted value against what the line takes; the path of the field that it comes from.
+fn settings(model: &Model, sink: &mut Sink) {
+    for (name, value) in redis_conf::emitted(model) {
+        let path = match name.as_str() {
+            "timeout" => "resources.idle_timeout",
+            "maxclients" => "resources.max_clients",
+            "maxmemory" => "resources.maxmemory",
+            "latency-monitor-threshold" => "monitoring.alerts.latency_above",
+            _ => "engine.version",
+        };
+        let known = model.line.directive(&name).filter(|known| known.kind != DirectiveType::Other);
+        if let Some(Err(expected)) = known.map(|known| known.check(&value)) {
+            sink.report(path, format!("the server refuses this as `{name}`: {expected}"));
+        }
+    }
+    for (place, snapshot) in model.profile.persistence.snapshots.iter().enumerate() {
+        if i32::try_from(snapshot.after.seconds()).is_err() {
+            sink.report(format!("persistence.snapshots[{place}].after"), "the server counts these seconds in 31 bits");
         }
     }
 }

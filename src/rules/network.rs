@@ -1,7 +1,7 @@
 //! Rules on exposure.
 
 use super::{ERROR, ERROR_IN_PRODUCTION, INFO, Rule, Sink, WARNING};
-use crate::model::Model;
+use crate::model::{Login, Model};
 use crate::profile::{Exposure, TlsMode};
 
 pub(super) const RULES: &[Rule] = &[
@@ -185,6 +185,51 @@ pub(super) const RULES: &[Rule] = &[
             {
                 sink.report("network.docker.subnet", "`network` names an existing network, which has a subnet")
                     .related("network.docker.network", "the existing network");
+            }
+        }),
+    },
+    Rule {
+        id: "docker-subnet-unusable",
+        severity: ERROR,
+        title: "A subnet that holds no containers",
+        why: "Docker needs addresses for the bridge, the server and its clients, and takes no networks of everyone.",
+        fix: "Write a private IPv4 network from /8 to /28, as 172.30.0.0/24.",
+        source: "Docker documentation, network create",
+        waivable: false,
+        check: Some(|model, sink| {
+            let subnet = model.profile.network.docker.as_ref().and_then(|docker| docker.subnet.as_ref());
+            if subnet.is_some_and(|subnet| !subnet.0.addr().is_ipv4() || !(8..=28).contains(&subnet.0.prefix_len())) {
+                sink.report("network.docker.subnet", "no network of containers fits here");
+            }
+        }),
+    },
+    Rule {
+        id: "docker-network-reserved",
+        severity: ERROR,
+        title: "A Docker network that is none of applications",
+        why: "`host` would open the server on every address of the host, `bridge` holds whatever was started without a network, `none` holds nobody.",
+        fix: "Name a network that you made for the applications.",
+        source: "Docker documentation, network drivers",
+        waivable: false,
+        check: Some(|model, sink| {
+            let network = model.profile.network.docker.as_ref().and_then(|docker| docker.network.as_ref());
+            if network.is_some_and(|network| matches!(network.as_str(), "host" | "bridge" | "none" | "default")) {
+                sink.report("network.docker.network", "this network is Docker's own");
+            }
+        }),
+    },
+    Rule {
+        id: "shared-network-without-password",
+        severity: ERROR,
+        title: "An existing network shares a server without passwords",
+        why: "Whatever is in that network can do everything.",
+        fix: "List `users`, or leave `docker.network` out.",
+        source: "security guide, Unauthorized Access",
+        waivable: false,
+        check: Some(|model, sink| {
+            let shared = model.profile.network.docker.as_ref().is_some_and(|docker| docker.network.is_some());
+            if shared && model.users.iter().any(|user| user.login == Login::Anything) {
+                sink.report("network.docker.network", "`default` has no password, and this network is not only ours");
             }
         }),
     },

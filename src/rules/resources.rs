@@ -18,6 +18,9 @@ pub(super) const RULES: &[Rule] = &[
             if model.profile.resources.memory.is_some_and(|memory| memory.0 < 64 * MIB) {
                 sink.report("resources.memory", "this is less than 64MiB");
             }
+            if model.profile.resources.maxmemory.is_some_and(|maxmemory| maxmemory.0 < MIB) {
+                sink.report("resources.maxmemory", "an empty server holds more than this").help("At least 1MiB.");
+            }
         }),
     },
     Rule {

@@ -40,6 +40,23 @@ pub(super) const RULES: &[Rule] = &[
         }),
     },
     Rule {
+        id: "validity-beyond-reason",
+        severity: ERROR,
+        title: "A validity of more than a century",
+        why: "Certificates end before the year 10000, and nobody will be there to renew them.",
+        fix: "At most 36500d.",
+        source: "RFC 5280, section 4.1.2.5",
+        waivable: false,
+        check: Some(|model, sink| {
+            let tls = &model.profile.tls;
+            for (path, validity) in [("tls.ca_validity", tls.ca_validity), ("tls.leaf_validity", tls.leaf_validity)] {
+                if validity.0 > 36_500 * DAY {
+                    sink.report(path, "this is more than a century");
+                }
+            }
+        }),
+    },
+    Rule {
         id: "leaf-too-long",
         severity: WARNING,
         title: "Certificates are valid for very long",

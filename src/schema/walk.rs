@@ -91,7 +91,8 @@ impl Walk<'_> {
             self.path.push(Segment::Key(entry.key.to_string()));
             match rules.properties.get(&*entry.key).or(rules.additional.as_deref()) {
                 Some(below) => self.node(below, &entry.value, entry.key_span),
-                None if rules.closed => {
+                // Looking for what was meant costs; beyond the cap nobody reads it.
+                None if rules.closed && self.findings.len() <= CAP => {
                     let finding = self.unknown_key(rules, &entry.key, entry.key_span);
                     self.report(finding);
                 }

@@ -92,7 +92,7 @@ impl Engine {
     #[track_caller]
     pub fn up(&self, deployment: &Deployment) {
         let output = self.compose(deployment, &["up", "--detach", "--wait", "--wait-timeout", "120"]);
-        assert!(output.status.success(), "up failed:\n{}{}", both(&output), both(&self.compose(deployment, &["logs"])))
+        assert!(output.status.success(), "up failed:\n{}{}", both(&output), both(&self.compose(deployment, &["logs"])));
     }
 
     #[track_caller]
