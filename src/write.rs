@@ -30,39 +30,55 @@ pub fn read_lock(out: &Folder) -> Result<Option<Lock>, String> {
     Lock::parse(&text).map(Some).map_err(|reason| format!("{}: {reason}", out.full(NAME)))
 }
 
-/// Puts everything on disk. `force` also replaces files that redisgen did not write.
+/// What writing will change; made before anything is written.
+pub struct Plan {
+    /// Places in the list of files.
+    changed: Vec<usize>,
+    unchanged: usize,
+    stale: Vec<String>,
+}
+
+/// Compares the files with the disk. With `force`, files that redisgen did not write are replaced.
 ///
 /// # Errors
-/// The first thing that cannot be written, or files that are not ours.
-pub fn write(
-    out: &Folder,
-    model: &Model,
-    files: &[File],
-    provision: &Provision,
-    force: bool,
-) -> Result<Written, String> {
+/// Something cannot be read, or files are in the way that are not ours.
+pub fn plan(out: &Folder, files: &[File], force: bool) -> Result<Plan, String> {
     let old = match read_lock(out) {
         Ok(lock) => lock,
         Err(_) if force => None,
         Err(reason) => return Err(format!("{reason}. Move it away, or use --force")),
     };
-    let mut written = Written::default();
-    let mut changed: Vec<&File> = Vec::new();
+    let mut plan = Plan { changed: Vec::new(), unchanged: 0, stale: Vec::new() };
     let mut foreign = Vec::new();
-    for file in files {
+    for (place, file) in files.iter().enumerate() {
         match read(out, &file.path)? {
-            Some((bytes, mode)) if bytes == file.bytes && mode == file.mode => written.unchanged += 1,
+            Some((bytes, mode)) if bytes == file.bytes && mode == file.mode => plan.unchanged += 1,
             Some((bytes, _)) if !force && !ours(old.as_ref(), file, &bytes) => foreign.push(file.path.clone()),
-            _ => changed.push(file),
+            _ => plan.changed.push(place),
         }
     }
-    let stale = stale(out, old.as_ref(), files, force, &mut foreign)?;
+    plan.stale = stale(out, old.as_ref(), files, force, &mut foreign)?;
     if !foreign.is_empty() {
         return Err(format!(
             "not written by redisgen, or edited since, and would be lost: {}. Move them away, or use --force",
             foreign.join(", ")
         ));
     }
+    Ok(plan)
+}
+
+/// Puts everything on disk.
+///
+/// # Errors
+/// The first thing that cannot be written; what was there is still whole then.
+pub fn write(
+    out: &Folder,
+    model: &Model,
+    files: &[File],
+    provision: &Provision,
+    plan: Plan,
+) -> Result<Written, String> {
+    let changed: Vec<&File> = plan.changed.iter().filter_map(|place| files.get(*place)).collect();
     let lock = Lock::new(model, files).to_file(model)?;
     let lock_changed = out.read(NAME)?.is_none_or(|(bytes, _)| bytes != lock.bytes);
 
@@ -87,7 +103,7 @@ pub fn write(
     for file in staged {
         file.commit()?;
     }
-    for path in &stale {
+    for path in &plan.stale {
         remove(out, path)?;
     }
     for folder in folders.open.values() {
@@ -97,9 +113,11 @@ pub fn write(
         last.commit()?;
         out.sync()?;
     }
-    written.changed = changed.iter().map(|file| file.path.clone()).collect();
-    written.removed = stale;
-    Ok(written)
+    Ok(Written {
+        changed: changed.iter().map(|file| file.path.clone()).collect(),
+        unchanged: plan.unchanged,
+        removed: plan.stale,
+    })
 }
 
 /// A file is ours if the lock lists it, or, after an interrupted first build, if it says so itself or is

@@ -1,6 +1,6 @@
 //! `redisgen build`: judge all profiles; if none is refused, write each tree and provision what is missing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
@@ -36,53 +36,76 @@ pub(super) fn run(target: &Target, judge: &Judge, options: &Options, now: Offset
         }
         return Ok(Exit::Found);
     }
-    for (judged, folder) in judged.iter().zip(output_folders(target, &judged)?) {
+    // Everything is read and made in memory for all profiles before the first file is written. Each profile's
+    // folder stays open and locked meanwhile.
+    raise_open_files();
+    let mut prepared = Vec::new();
+    for (judged, path) in judged.iter().zip(output_folders(target, &judged)?) {
         if let Some(model) = &judged.model {
-            build(model, &folder, options, now, judged)?;
+            prepared.push((judged, prepare(model, path, options, now)?));
         }
+    }
+    for (judged, tree) in prepared {
+        let written = write::write(&tree.out, tree.model, &tree.files, &tree.provision, tree.plan)?;
+        console::err(&summary(tree.model, &tree.path, &written, &tree.provision, options, judged));
     }
     Ok(Exit::Fine)
 }
 
-fn build(model: &Model, path: &Path, options: &Options, now: OffsetDateTime, judged: &Judged) -> Result<(), String> {
-    // Everything that can fail in memory fails before the first folder is made.
-    let files = render::render(model)?;
-    let existed = path.exists();
-    let result = write_tree(model, path, &files, options, now);
-    if result.is_err() && !existed {
-        let _not_empty = std::fs::remove_dir(path);
-    }
-    let (written, provision) = result?;
-    console::err(&summary(model, path, &written, &provision, options, judged));
-    Ok(())
+/// As many open files as the system lets this process have; a thousand profiles need a thousand folders.
+fn raise_open_files() {
+    let resource = rustix::process::Resource::Nofile;
+    let limit = rustix::process::getrlimit(resource);
+    let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
+    // Without it, a build of many profiles ends with a message that says so.
+    let _as_before = rustix::process::setrlimit(resource, raised);
 }
 
-fn write_tree(
+/// All that one profile will write.
+struct Tree<'model> {
+    model: &'model Model,
+    path: PathBuf,
+    out: Folder,
+    files: Vec<File>,
+    provision: Provision,
+    plan: write::Plan,
+}
+
+fn prepare<'model>(
+    model: &'model Model,
+    path: PathBuf,
+    options: &Options,
+    now: OffsetDateTime,
+) -> Result<Tree<'model>, String> {
+    // What can fail in memory fails before a folder is made.
+    let files = render::render(model)?;
+    let existed = path.exists();
+    let result = Folder::create(&path).and_then(|out| {
+        out.lock()?;
+        let provision = provision(&out, model, &files, options, now)?;
+        let plan = write::plan(&out, &files, options.force)?;
+        Ok((out, provision, plan))
+    });
+    if result.is_err() && !existed {
+        let _not_empty = std::fs::remove_dir(&path);
+    }
+    let (out, provision, plan) = result?;
+    Ok(Tree { model, path, out, files, provision, plan })
+}
+
+fn provision(
+    out: &Folder,
     model: &Model,
-    path: &Path,
     files: &[File],
     options: &Options,
     now: OffsetDateTime,
-) -> Result<(Written, Provision), String> {
-    let out = Folder::create(path)?;
-    out.lock()?;
-    let provision = if options.secrets {
-        let acl = files
-            .iter()
-            .find(|file| file.path == "redis/users.acl")
-            .map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
-        provision::provision(
-            &out,
-            model,
-            &acl.unwrap_or_default(),
-            now,
-            provision::Options { reprovision: options.reprovision },
-        )?
-    } else {
-        Provision::default()
-    };
-    let written = write::write(&out, model, files, &provision, options.force)?;
-    Ok((written, provision))
+) -> Result<Provision, String> {
+    if !options.secrets {
+        return Ok(Provision::default());
+    }
+    let acl = files.iter().find(|file| file.path == "redis/users.acl");
+    let acl = acl.map(|file| String::from_utf8_lossy(&file.bytes).into_owned()).unwrap_or_default();
+    provision::provision(out, model, &acl, now, provision::Options { reprovision: options.reprovision })
 }
 
 fn summary(
