@@ -32,28 +32,73 @@ impl fmt::Display for Unknown {
     }
 }
 
-/// What a name stands for: a category with the subcommands of its commands, a command with its
-/// subcommands, or one subcommand. On 6.2 a subcommand stands for its command, of which it allows a part.
-///
-/// # Errors
-/// The line does not know the name.
-pub fn select(line: &Line, name: &str) -> Result<CommandSet, Unknown> {
+/// What a name stands for.
+enum Selected<'line> {
+    /// A category, with the subcommands of its commands.
+    Category(&'line CommandSet),
+    /// Commands and subcommands with neighbouring ids.
+    Ids(std::ops::Range<usize>),
+}
+
+/// Looks a name up: a category, a command with its subcommands, or one subcommand. On 6.2 a subcommand stands
+/// for its command, of which it allows a part.
+fn look_up<'line>(line: &'line Line, name: &str) -> Result<Selected<'line>, Unknown> {
     if let Some(category) = name.strip_prefix('@') {
-        return line.category(category).cloned().ok_or(Unknown::Category);
+        return line.category(category).map(Selected::Category).ok_or(Unknown::Category);
     }
-    let mut set = CommandSet::none(line.commands.len());
     if let Some(id) = line.command(name) {
-        line.with_subcommands(id).for_each(|id| set.insert(id));
-        return Ok(set);
+        return Ok(Selected::Ids(line.with_subcommands(id)));
     }
     // `+command|first-argument`: any argument is accepted for a command without subcommands.
     let (command, argument) = name.split_once('|').ok_or(Unknown::Command)?;
     let id = line.command(command).ok_or(Unknown::Command)?;
-    if line.with_subcommands(id).count() > 1 || argument.contains('|') {
+    if line.with_subcommands(id).len() > 1 || argument.contains('|') {
         return Err(Unknown::Command);
     }
-    set.insert(id);
+    Ok(Selected::Ids(id..id + 1))
+}
+
+/// The set that a name stands for.
+///
+/// # Errors
+/// The line does not know the name.
+pub fn select(line: &Line, name: &str) -> Result<CommandSet, Unknown> {
+    let mut set = CommandSet::none(line.commands.len());
+    apply(line, name, true, &mut set)?;
     Ok(set)
+}
+
+/// True if a name stands for something in the set; false if the line does not know it.
+pub fn touches(line: &Line, name: &str, set: &CommandSet) -> bool {
+    match look_up(line, name) {
+        Ok(Selected::Category(category)) => category.intersects(set),
+        Ok(Selected::Ids(mut ids)) => ids.any(|id| set.contains(id)),
+        Err(_) => false,
+    }
+}
+
+/// True if a rule such as `+get` is one that the line takes.
+///
+/// # Errors
+/// Why not.
+pub fn check_rule(line: &Line, rule: &str) -> Result<(), Unknown> {
+    let name = rule.get(1..).unwrap_or("");
+    if rule.starts_with('-') && name.contains('|') {
+        // A first argument such as `select|0` can be allowed, never denied.
+        let unknown = if line.has_subcommands() { Unknown::Command } else { Unknown::SubcommandDenial };
+        line.command(name).ok_or(unknown)?;
+    }
+    look_up(line, name).map(drop)
+}
+
+fn apply(line: &Line, name: &str, allow: bool, set: &mut CommandSet) -> Result<(), Unknown> {
+    match (look_up(line, name)?, allow) {
+        (Selected::Category(category), true) => set.add(category),
+        (Selected::Category(category), false) => set.remove(category),
+        (Selected::Ids(ids), true) => ids.for_each(|id| set.insert(id)),
+        (Selected::Ids(ids), false) => ids.for_each(|id| set.take(id)),
+    }
+    Ok(())
 }
 
 /// What a list of rules permits, evaluated in order as the server does, starting from nothing.
@@ -63,14 +108,9 @@ pub fn select(line: &Line, name: &str) -> Result<CommandSet, Unknown> {
 pub fn evaluate(line: &Line, rules: &[String]) -> Result<CommandSet, (usize, Unknown)> {
     let mut set = CommandSet::none(line.commands.len());
     for (place, rule) in rules.iter().enumerate() {
-        let (allow, name) = (rule.starts_with('+'), rule.get(1..).unwrap_or(""));
-        if !allow && name.contains('|') {
-            // A first argument such as `select|0` can be allowed, never denied.
-            let unknown = if line.has_subcommands() { Unknown::Command } else { Unknown::SubcommandDenial };
-            line.command(name).ok_or((place, unknown))?;
-        }
-        let selected = select(line, name).map_err(|unknown| (place, unknown))?;
-        if allow { set.add(&selected) } else { set.remove(&selected) }
+        check_rule(line, rule).map_err(|unknown| (place, unknown))?;
+        let name = rule.get(1..).unwrap_or("");
+        apply(line, name, rule.starts_with('+'), &mut set).map_err(|unknown| (place, unknown))?;
     }
     Ok(set)
 }

@@ -204,14 +204,14 @@ impl Line {
     }
 
     /// A command and its subcommands, by id.
-    pub fn with_subcommands(&self, id: usize) -> impl Iterator<Item = usize> {
+    pub fn with_subcommands(&self, id: usize) -> std::ops::Range<usize> {
         let name = self.commands.get(id).map_or("", |command| command.name);
         let below = self
             .commands
             .iter()
             .skip(id + 1)
             .take_while(move |command| command.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('|')));
-        id..=id + below.count()
+        id..id + 1 + below.count()
     }
 
     /// The commands of a category; `all` has every command.

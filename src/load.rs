@@ -73,6 +73,9 @@ struct Loader<'parents> {
     findings: Vec<Finding>,
     parents: &'parents mut dyn Parents,
     read: usize,
+    /// Bytes and nodes of all files so far: a profile and its parents share the limits of one file.
+    bytes: usize,
+    nodes: usize,
 }
 
 /// Loads one profile.
@@ -80,12 +83,14 @@ struct Loader<'parents> {
 /// # Errors
 /// A report with every structural error.
 pub fn load(input: Input, parents: &mut dyn Parents) -> Result<Loaded, Report> {
-    let mut loader = Loader { sources: Sources::default(), findings: Vec::new(), parents, read: 0 };
+    let bytes = input.bytes.len();
+    let mut loader = Loader { sources: Sources::default(), findings: Vec::new(), parents, read: 0, bytes, nodes: 0 };
     loader.sources.add(Source { name: "<defaults>".to_owned(), text: String::new(), echo: true, embedded: true });
     let name = input.name.clone();
     let Some((file, own)) = loader.parse(input, None) else {
         return Err(Report::new(loader.findings, loader.sources));
     };
+    loader.nodes = own.count();
     let user = loader.with_parents(own, &name, &mut vec![name.clone()]);
     let environment = environment(&user);
     let mut tree = loader.defaults(environment.unwrap_or(Environment::Production), &user);
@@ -220,8 +225,21 @@ impl Loader<'_> {
             self.findings.push(refuse("extends-cycle", format!("`{}` extends itself through this line", input.name)));
             return None;
         }
+        self.bytes = self.bytes.saturating_add(input.bytes.len());
+        if self.bytes > yaml::MAX_BYTES {
+            let message = format!("a profile and its parents have at most {} MiB together", yaml::MAX_BYTES >> 20);
+            self.findings.push(refuse("profile-too-big", message));
+            return self.no_further();
+        }
         let name = input.name.clone();
         let (_, tree) = self.parse(input, Some(span))?;
+        self.nodes += tree.count();
+        if self.nodes > yaml::MAX_NODES {
+            let message =
+                format!("a profile and its parents have at most {} keys and values together", yaml::MAX_NODES);
+            self.findings.push(refuse("profile-too-big", message));
+            return self.no_further();
+        }
         chain.push(name.clone());
         let mut merged = self.with_parents(tree, &name, chain);
         chain.pop();
@@ -229,6 +247,12 @@ impl Loader<'_> {
             entries.retain(|entry| &*entry.key != "extends");
         }
         Some(merged)
+    }
+
+    /// The limits are spent: the parents that are left are not even read.
+    fn no_further(&mut self) -> Option<Node> {
+        self.read = MAX_PARENTS + 1;
+        None
     }
 
     /// The defaults of an environment, with the profile's name put in.

@@ -59,6 +59,7 @@ pub struct Profile {
     /// Encryption and authentication of connections.
     pub tls: Tls,
     /// Users and what they may do. Without any, only `default` exists (development only).
+    #[schemars(length(max = 20_000))]
     pub users: Vec<User>,
     /// Commands that are kept from everyone but users of role `admin`.
     pub commands: Commands,
@@ -81,8 +82,10 @@ pub struct Profile {
     /// Further tuning directives of redis.conf, checked against the engine's own list. Values are the
     /// words that Redis reads, so `yes` and `no` are right here.
     #[schemars(example = BTreeMap::from([("hz", 10)]))]
+    #[schemars(extend("maxProperties" = 1024))]
     pub config: BTreeMap<String, Word>,
     /// Findings that were looked at and accepted, each with a reason.
+    #[schemars(length(max = 1024))]
     pub waivers: Vec<Waiver>,
 }
 

@@ -104,16 +104,25 @@ impl Node {
             return;
         };
         self.span = over.span;
-        let mut index: BTreeMap<Box<str>, usize> =
+        let index: BTreeMap<Box<str>, usize> =
             old.iter().enumerate().map(|(place, entry)| (entry.key.clone(), place)).collect();
         for entry in new {
             if let Some(existing) = index.get(&entry.key).and_then(|place| old.get_mut(*place)) {
                 existing.key_span = entry.key_span;
                 existing.value.merge(entry.value);
             } else {
-                index.insert(entry.key.clone(), old.len());
+                // No key stands twice in a parsed tree: what is new need not be found again.
                 old.push(entry);
             }
+        }
+    }
+
+    /// How many keys and values this is.
+    pub fn count(&self) -> usize {
+        match &self.value {
+            Value::Seq(items) => 1 + items.iter().map(Node::count).sum::<usize>(),
+            Value::Map(entries) => 1 + entries.iter().map(|entry| 1 + entry.value.count()).sum::<usize>(),
+            _ => 1,
         }
     }
 

@@ -14,8 +14,10 @@ use crate::tree::{Entry, Node, Value};
 
 /// Largest file in bytes.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// Most nodes (keys and values) in one file.
-const MAX_NODES: usize = 600_000;
+/// Most nodes (keys and values) in one file, and in a profile with its parents.
+pub const MAX_NODES: usize = 600_000;
+/// Longest key in bytes; YAML has the same bound for keys without `?`. Findings repeat keys and paths of keys.
+const MAX_KEY: usize = 1024;
 /// Deepest nesting.
 const MAX_DEPTH: usize = 64;
 
@@ -174,6 +176,9 @@ impl Builder<'_> {
     fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span) -> Result<(), Finding> {
         if let Some(Open::Map { pending: pending @ None, .. }) = self.stack.last_mut() {
             *pending = Some((text.into(), span));
+            if text.len() > MAX_KEY {
+                return Err(Finding::structure("yaml-syntax", span, format!("a key has at most {MAX_KEY} bytes")));
+            }
             if text == "<<" && style == ScalarStyle::Plain {
                 self.report(
                     Finding::structure("yaml-alias", span, "merge keys are not allowed")
@@ -275,7 +280,7 @@ fn number(text: &str) -> Option<Value> {
 }
 
 /// Characters that hide text from a reviewer: C0 and C1 controls, DEL, line separators, direction marks.
-const fn is_forbidden(sign: char) -> bool {
+pub const fn is_forbidden(sign: char) -> bool {
     matches!(sign,
         '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\x7f'..='\u{9f}'
         | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

@@ -80,16 +80,15 @@ fn prepare<'model>(
     // What can fail in memory fails before a folder is made.
     let files = render::render(model)?;
     let existed = path.exists();
-    let result = Folder::create(&path).and_then(|out| {
-        out.lock()?;
-        let provision = provision(&out, model, &files, options, now)?;
-        let plan = write::plan(&out, &files, options.force)?;
-        Ok((out, provision, plan))
-    });
+    let out = Folder::create(&path)?;
+    out.lock()?;
+    let result = provision(&out, model, &files, options, now)
+        .and_then(|provision| Ok((provision, write::plan(&out, &files, options.force)?)));
+    // Only who holds the lock may remove the folder: another build could be about to write.
     if result.is_err() && !existed {
         let _not_empty = std::fs::remove_dir(&path);
     }
-    let (out, provision, plan) = result?;
+    let (provision, plan) = result?;
     Ok(Tree { model, path, out, files, provision, plan })
 }
 

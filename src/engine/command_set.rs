@@ -17,6 +17,13 @@ impl CommandSet {
         }
     }
 
+    /// Removes one id.
+    pub fn take(&mut self, id: usize) {
+        if let Some(word) = self.0.get_mut(id / 64) {
+            *word &= !(1 << (id % 64));
+        }
+    }
+
     /// True if the id is in the set.
     pub fn contains(&self, id: usize) -> bool {
         self.0.get(id / 64).is_some_and(|word| word >> (id % 64) & 1 == 1)

@@ -77,6 +77,17 @@ fn place<'report>(
     group.element(Snippet::source(excerpt).path(sources.name(span.file)).line_start(line).annotation(annotation))
 }
 
+/// The same text with what a terminal might obey or hide replaced by as many bytes, so that spans stay right;
+/// the renderer itself shows ASCII controls as pictures.
+fn visible(text: &str) -> String {
+    let hidden = |sign: char| !sign.is_ascii() && crate::yaml::is_forbidden(sign);
+    let mut out = String::with_capacity(text.len());
+    for sign in text.chars() {
+        if hidden(sign) { out.push_str(&"?".repeat(sign.len_utf8())) } else { out.push(sign) }
+    }
+    out
+}
+
 /// The lines of a span, masked; none if the file must not be shown or the lines are too long.
 fn excerpt(span: Span, sources: &Sources) -> Option<(String, usize, std::ops::Range<usize>)> {
     let source = sources.get(span.file).filter(|source| source.echo)?;
@@ -91,5 +102,5 @@ fn excerpt(span: Span, sources: &Sources) -> Option<(String, usize, std::ops::Ra
         return None;
     }
     let (position, _) = sources.positions(span);
-    Some((mask(line), position.line, start - from..end - from))
+    Some((visible(&mask(line)), position.line, start - from..end - from))
 }

@@ -388,7 +388,7 @@ fn unknown_rules(model: &Model, sink: &mut Sink) {
             if sink.full() {
                 return;
             }
-            if let Err((_, unknown)) = acl::evaluate(model.line, &[rule.to_string()]) {
+            if let Err(unknown) = acl::check_rule(model.line, rule.as_str()) {
                 sink.report(format!("{path}[{index}]"), format!("{}: {unknown}", model.line));
                 suggest(model, rule.as_str().get(1..).unwrap_or(""), sink);
             }
@@ -401,7 +401,7 @@ fn denied_listed(model: &Model, sink: &mut Sink) {
     for (_, path, rules) in stated(model).filter(|(role, ..)| *role != Role::Admin) {
         for (index, rule) in rules.iter().enumerate() {
             let Some(name) = rule.as_str().strip_prefix('+').filter(|name| !name.starts_with('@')) else { continue };
-            if acl::select(model.line, name).is_ok_and(|selected| selected.intersects(&model.denied)) {
+            if acl::touches(model.line, name, &model.denied) {
                 sink.report(
                     format!("{path}[{index}]"),
                     format!("`{name}` is disabled, or does or undoes what is disabled"),

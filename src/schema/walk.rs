@@ -51,6 +51,11 @@ impl Compiled {
 }
 
 impl Walk<'_> {
+    /// Looking for more would cost and show nothing: a suggestion per key of a hostile file is seconds.
+    fn full(&self) -> bool {
+        self.findings.len() > CAP
+    }
+
     fn report(&mut self, finding: Finding) {
         if self.findings.len() <= CAP {
             self.findings.push(finding.at(&self.path));
@@ -87,7 +92,14 @@ impl Walk<'_> {
 
     fn mapping(&mut self, rules: &Rules, node: &Node, place: Span) {
         let Value::Map(entries) = &node.value else { return };
+        if let Some(most) = rules.max_properties.filter(|most| entries.len() > *most) {
+            let finding = Finding::structure("invalid-value", place, format!("this mapping has at most {most} keys"));
+            return self.report(finding);
+        }
         for entry in entries {
+            if self.full() {
+                return;
+            }
             self.path.push(Segment::Key(entry.key.to_string()));
             match rules.properties.get(&*entry.key).or(rules.additional.as_deref()) {
                 Some(below) => self.node(below, &entry.value, entry.key_span),
@@ -148,6 +160,9 @@ impl Walk<'_> {
         }
         if let Some(below) = &rules.items {
             for (index, item) in items.iter().enumerate() {
+                if self.full() {
+                    return;
+                }
                 self.path.push(Segment::Index(index));
                 self.node(below, item, first_key(item));
                 self.path.pop();
