@@ -120,21 +120,20 @@ pub fn evaluate(line: &Line, rules: &[String]) -> Result<CommandSet, (usize, Unk
 pub fn canonical(rules: impl IntoIterator<Item = String>) -> Vec<String> {
     let rules: Vec<String> = rules.into_iter().collect();
     let mut later: BTreeSet<&str> = BTreeSet::new();
-    let mut kept: Vec<&str> = Vec::new();
+    let mut keep = vec![false; rules.len()];
     let mut base = "-@all";
-    for rule in rules.iter().rev() {
+    for (rule, keep) in rules.iter().zip(&mut keep).rev() {
         let name = rule.get(1..).unwrap_or("");
         if name == "@all" {
-            base = rule;
+            base = if rule.starts_with('+') { "+@all" } else { "-@all" };
             break;
         }
-        let covered =
-            name.match_indices('|').filter_map(|(end, _)| name.get(..end)).any(|parent| later.contains(parent));
-        if later.insert(name) && !covered {
-            kept.push(rule);
-        }
+        let mut parents = name.match_indices('|').filter_map(|(end, _)| name.get(..end));
+        let covered = parents.any(|parent| later.contains(parent));
+        *keep = later.insert(name) && !covered;
     }
-    std::iter::once(base).chain(kept.into_iter().rev()).map(str::to_owned).collect()
+    let kept = rules.into_iter().zip(keep).filter_map(|(rule, keep)| keep.then_some(rule));
+    std::iter::once(base.to_owned()).chain(kept).collect()
 }
 
 /// What nobody but role `admin` may run: the disabled commands, their relatives, and what could undo the denial.

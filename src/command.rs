@@ -108,11 +108,11 @@ fn judge(path: ProfilePath, judge: &Judge, now: OffsetDateTime) -> Result<Judged
     let input = input::read(&path)?;
     let today = judge.as_of.unwrap_or(Date(now.date()));
     let strict = judge.deny.unwrap_or(Severity::Error);
-    let loaded = match load::load(input, &mut DiskParents::new(&path)) {
+    let (profile, loaded) = match load::load(input, &mut DiskParents::new(&path)) {
         Ok(loaded) => loaded,
         Err(report) => return Ok(Judged { path, report, model: None, deny: strict }),
     };
-    match resolve::resolve(&loaded, &source) {
+    match resolve::resolve(&loaded, profile, &source) {
         Err(finding) => {
             Ok(Judged { path, report: Report::new(vec![finding], loaded.sources), model: None, deny: strict })
         }

@@ -54,10 +54,8 @@ pub trait Parents {
     fn read(&mut self, from: &str, target: &str) -> Result<Input, String>;
 }
 
-/// A profile without structural errors.
+/// Where a profile without structural errors came from.
 pub struct Loaded {
-    /// The typed profile.
-    pub profile: Profile,
     /// The merged tree.
     pub tree: Node,
     /// All files that took part.
@@ -78,11 +76,11 @@ struct Loader<'parents> {
     nodes: usize,
 }
 
-/// Loads one profile.
+/// Loads one profile: typed, and where each value came from.
 ///
 /// # Errors
 /// A report with every structural error.
-pub fn load(input: Input, parents: &mut dyn Parents) -> Result<Loaded, Report> {
+pub fn load(input: Input, parents: &mut dyn Parents) -> Result<(Profile, Loaded), Report> {
     let bytes = input.bytes.len();
     let mut loader = Loader { sources: Sources::default(), findings: Vec::new(), parents, read: 0, bytes, nodes: 0 };
     loader.sources.add(Source { name: "<defaults>".to_owned(), text: String::new(), echo: true, embedded: true });
@@ -110,7 +108,7 @@ pub fn load(input: Input, parents: &mut dyn Parents) -> Result<Loaded, Report> {
         }
     };
     match profile {
-        Some(profile) => Ok(Loaded { profile, digest: digest(&tree), tree, sources: loader.sources, file }),
+        Some(profile) => Ok((profile, Loaded { digest: digest(&tree), tree, sources: loader.sources, file })),
         None => Err(Report::new(loader.findings, loader.sources)),
     }
 }

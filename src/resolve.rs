@@ -39,8 +39,7 @@ const MONITORING: &[&str] = &[
 ///
 /// # Errors
 /// The line of the engine is unknown: then nothing else can be judged.
-pub fn resolve(loaded: &Loaded, source: &str) -> Result<Model, Finding> {
-    let profile = loaded.profile.clone();
+pub fn resolve(loaded: &Loaded, profile: Profile, source: &str) -> Result<Model, Finding> {
     let Some(line) = engine::line(profile.engine.kind, profile.engine.version) else {
         let known = engine::known_lines(profile.engine.kind).join(", ");
         let span = loaded.tree.locate(&crate::path::Path::parse("engine.version").unwrap_or_default()).span();
@@ -270,5 +269,8 @@ fn plus_permitted(line: &Line, names: &[&str], denied: &CommandSet) -> Vec<Strin
 fn subtract(line: &Line, rules: Vec<String>, denied: &CommandSet) -> Vec<String> {
     let rules = acl::canonical(rules);
     let minus = acl::subtraction(line, &rules, denied);
+    if minus.is_empty() {
+        return rules;
+    }
     acl::canonical(rules.into_iter().chain(minus))
 }

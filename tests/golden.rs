@@ -43,7 +43,7 @@ fn judge(path: &Path) -> (Option<Model>, Report) {
     let input = input::read(&profile).expect("readable");
     match load::load(input, &mut DiskParents::new(&profile)) {
         Err(report) => (None, report),
-        Ok(loaded) => match resolve::resolve(&loaded, &input::base_name(&profile).expect("name")) {
+        Ok((typed, loaded)) => match resolve::resolve(&loaded, typed, &input::base_name(&profile).expect("name")) {
             Err(finding) => (None, Report::new(vec![finding], loaded.sources)),
             Ok(model) => {
                 let findings = check::check(&loaded, &model, day);
@@ -158,9 +158,9 @@ fn emitted_directives_are_what_each_line_knows() {
             );
             let input = load::Input { name: "x".to_owned(), bytes: text.into_bytes() };
             let none = ProfilePath { name: "x".to_owned(), path: None };
-            let loaded =
+            let (typed, loaded) =
                 load::load(input, &mut DiskParents::new(&none)).unwrap_or_else(|report| panic!("{}", plain(&report)));
-            let model = resolve::resolve(&loaded, "x").expect("known line");
+            let model = resolve::resolve(&loaded, typed, "x").expect("known line");
             let conf = render::render(&model)
                 .expect("renders")
                 .into_iter()

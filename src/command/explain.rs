@@ -24,7 +24,7 @@ pub(super) fn run(subject: &str, path: Option<&str>) -> Result<Exit, String> {
     }
     let profiles = input::profiles(&[subject.to_owned()])?;
     let [profile] = profiles.as_slice() else { return Err("explain takes one profile".to_owned()) };
-    let loaded = match load::load(input::read(profile)?, &mut DiskParents::new(profile)) {
+    let (_, loaded) = match load::load(input::read(profile)?, &mut DiskParents::new(profile)) {
         Ok(loaded) => loaded,
         Err(report) => return Ok(refuse(&report)),
     };

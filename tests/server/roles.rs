@@ -208,6 +208,18 @@ fn wide_rules_do_not_bring_denied_commands_back() {
     let commands: Vec<&str> = DENIED.iter().map(|(command, _)| *command).collect();
     for user in ["wide", "reading", "writer"] {
         refuses(&server.client(user), &commands);
+        // What would give the denied commands back.
+        refuses(
+            &server.client(user),
+            &[
+                "ACL SETUSER wide +@all",
+                "ACL LOAD",
+                "ACL DELUSER admin",
+                "MODULE LIST",
+                "CONFIG SET maxmemory 1",
+                "FUNCTION FLUSH",
+            ],
+        );
     }
     accepts(&server.client("wide"), &["SET any x", "SCAN 0 COUNT 1000 TYPE none", "PUBLISH news x"]);
     let writer = server.client("writer");
