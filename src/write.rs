@@ -30,6 +30,9 @@ pub fn read_lock(out: &Folder) -> Result<Option<Lock>, String> {
     Lock::parse(&text).map(Some).map_err(|reason| format!("{}: {reason}", out.full(NAME)))
 }
 
+/// The compose files that tell which environment a folder holds.
+const ENVIRONMENTS: &[&str] = &["docker-compose.prod.yml", "docker-compose.dev.yml"];
+
 /// What writing will change; made before anything is written.
 pub struct Plan {
     /// Places in the list of files.
@@ -58,6 +61,12 @@ pub fn plan(out: &Folder, files: &[File], force: bool) -> Result<Plan, String> {
         }
     }
     plan.stale = stale(out, old.as_ref(), files, force, &mut foreign)?;
+    if let Some(other) = plan.stale.iter().find(|path| ENVIRONMENTS.contains(&path.as_str())).filter(|_| !force) {
+        return Err(format!(
+            "{} holds the deployment of another environment ({other}), which would be gone. Use another --out, or --force",
+            out.full("").trim_end_matches('/')
+        ));
+    }
     if !foreign.is_empty() {
         return Err(format!(
             "not written by redisgen, or edited since, and would be lost: {}. Move them away, or use --force",

@@ -497,12 +497,13 @@ fn diff_shows_no_digest() {
 #[test]
 fn diff_lists_what_no_profile_produces() {
     let room = Room::built(PROD);
-    room.file("p.yaml", DEV);
+    // Without an application, there is no example client.
+    room.file("p.yaml", format!("{PROD}users: [{{ name: admin, role: admin }}]\n"));
     let out = room.run(["diff", "p.yaml"]).ended(1);
-    assert!(out.stdout.contains("stale: docker-compose.prod.yml is produced by no profile any more"), "{}", out.stdout);
+    assert!(out.stdout.contains("stale: docker-compose.app.yml is produced by no profile any more"), "{}", out.stdout);
     let out = room.run(["build", "p.yaml"]).ended(0);
     assert!(
-        out.stderr.contains("removed what the profile no longer produces: docker-compose.prod.yml"),
+        out.stderr.contains("removed what the profile no longer produces: docker-compose.app.yml"),
         "{}",
         out.stderr
     );

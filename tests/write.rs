@@ -233,15 +233,15 @@ fn a_hostile_lock_deletes_nothing() {
 #[test]
 fn stale_files_go_and_edited_ones_stay() {
     let room = Room::built(PROD);
-    room.file("p.yaml", DEV);
-    let stale = "deploy/docker-compose.prod.yml";
+    room.file("p.yaml", format!("{PROD}users: [{{ name: admin, role: admin }}]\n"));
+    let stale = "deploy/docker-compose.app.yml";
     let text = room.read(stale);
     room.file(stale, format!("{text}# mine\n"));
-    refused(&room, &["build", "p.yaml"], &["docker-compose.prod.yml", "--force"]);
+    refused(&room, &["build", "p.yaml"], &["docker-compose.app.yml", "--force"]);
     room.file(stale, text);
     room.run(["build", "p.yaml"]).ended(0);
     assert!(!room.path(stale).exists());
-    // Secrets of a posture that needs none any more are not ours to throw away.
+    // Secrets of a user that is gone are not ours to throw away.
     assert!(room.path("deploy/secrets/clients/app/password").exists());
 }
 
@@ -277,6 +277,16 @@ fn the_authority_may_be_offline_until_it_must_sign() {
     room.file("deploy/secrets/ca/ca.key", key);
     room.run(["build", "p.yaml"]).ended(0);
     assert!(room.path("deploy/secrets/clients/new/client.crt").exists());
+}
+
+/// Development over production would leave a server without passwords where one with passwords was.
+#[test]
+fn another_environment_is_not_built_over_this_one() {
+    let room = Room::built(PROD);
+    room.file("p.yaml", DEV);
+    refused(&room, &["build", "p.yaml"], &["another environment", "docker-compose.prod.yml", "--force"]);
+    room.run(["build", "p.yaml", "--force"]).ended(0);
+    assert!(!room.path("deploy/docker-compose.prod.yml").exists());
 }
 
 #[test]
