@@ -1,6 +1,7 @@
 //! The catalogue: one literal per rule. Documentation, `explain` and the fixtures' test derive from it.
 
 mod access;
+mod commands;
 mod engine;
 mod later;
 mod network;
@@ -96,6 +97,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         network::RULES,
         tls::RULES,
         access::RULES,
+        commands::RULES,
         resources::RULES,
         later::RULES,
         waivers::RULES,
