@@ -59,7 +59,7 @@ pub struct Profile {
     /// Encryption and authentication of connections.
     pub tls: Tls,
     /// Users and what they may do. Without any, only `default` exists (development only).
-    #[schemars(length(max = 20_000))]
+    #[schemars(length(max = 25_000))]
     pub users: Vec<User>,
     /// Commands that are kept from everyone but users of role `admin`.
     pub commands: Commands,

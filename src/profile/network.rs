@@ -30,7 +30,7 @@ pub struct NetworkSection {
     #[schemars(example = "redis.internal.example.com")]
     pub hostname: Option<HostName>,
     /// Sources that may connect, for exposure `allowlist`.
-    #[schemars(length(max = 20_000))]
+    #[schemars(length(max = 25_000))]
     pub allow: Vec<Allow>,
     /// The packet filter that stands in front of the port.
     pub firewall: Firewall,
