@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::finding::{Finding, Report};
@@ -276,7 +277,7 @@ impl Loader<'_> {
         if !self.findings.is_empty() {
             return None;
         }
-        match serde_json::from_value(tree.to_json()) {
+        match Profile::deserialize(tree) {
             Ok(profile) => Some(profile),
             Err(error) => {
                 let message = format!("the schema and the types disagree, which is a bug in redisgen: {error}");

@@ -1,6 +1,8 @@
 //! The YAML tree: every key and value knows its file and byte span. Parents are merged by key here,
 //! so an origin (this line, that parent, the default) is simply the span of the node.
 
+mod deserialize;
+
 use std::collections::BTreeMap;
 
 use crate::path::{Path, Segment};
@@ -126,7 +128,7 @@ impl Node {
         }
     }
 
-    /// The same value as JSON, for serde and for the digest of the resolved profile.
+    /// The same value as JSON, for printing and for the oracle of the tests.
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {
             Value::Null => serde_json::Value::Null,
