@@ -103,6 +103,13 @@ impl Judged {
     }
 }
 
+impl Judged {
+    /// `ok`, or that it is refused and at which severity.
+    fn verdict(&self) -> String {
+        if self.passes() { "ok".to_owned() } else { format!("refused at --deny {}", self.deny.word()) }
+    }
+}
+
 fn judge(path: ProfilePath, judge: &Judge, now: OffsetDateTime) -> Result<Judged, String> {
     let source = input::base_name(&path)?;
     let input = input::read(&path)?;
@@ -148,7 +155,7 @@ fn judge_all(profiles: &[String], options: &Judge, now: OffsetDateTime) -> Resul
 fn validate(profiles: &[String], options: &Judge, now: OffsetDateTime) -> Result<Exit, String> {
     let judged = judge_all(profiles, options, now)?;
     for judged in &judged {
-        let verdict = if judged.passes() { "ok" } else { "refused" };
+        let verdict = judged.verdict();
         console::err(&format!("{}: {verdict}, {}\n", judged.path.name, human::summary(&judged.report)));
     }
     Ok(if judged.iter().all(Judged::passes) { Exit::Fine } else { Exit::Found })

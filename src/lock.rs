@@ -20,6 +20,8 @@ pub struct Lock {
     pub format: u32,
     /// Who wrote it.
     pub generator: String,
+    /// Name of the deployment, as its compose project.
+    pub name: String,
     /// Engine and version.
     pub engine: String,
     /// Digest of the resolved profile.
@@ -52,6 +54,7 @@ impl Lock {
         Lock {
             format: FORMAT,
             generator: concat!("redisgen ", env!("CARGO_PKG_VERSION")).to_owned(),
+            name: model.project.clone(),
             engine: format!("{}-{}", model.profile.engine.kind.word(), model.profile.engine.version),
             profile: format!("sha256:{}", model.digest),
             files: files
@@ -135,11 +138,11 @@ mod tests {
             "docker-compose.x/y/../z",
         ] {
             let text = format!(
-                "format = 1\ngenerator = \"x\"\nengine = \"x\"\nprofile = \"x\"\n[[file]]\npath = \"{path}\"\nmode = \"0644\"\nsha256 = \"x\"\n"
+                "format = 1\ngenerator = \"x\"\nname = \"x\"\nengine = \"x\"\nprofile = \"x\"\n[[file]]\npath = \"{path}\"\nmode = \"0644\"\nsha256 = \"x\"\n"
             );
             assert!(Lock::parse(&text).is_err(), "{path}");
         }
-        assert!(Lock::parse("format = 2\ngenerator = \"x\"\nengine = \"x\"\nprofile = \"x\"\n").is_err());
+        assert!(Lock::parse("format = 2\ngenerator = \"x\"\nname = \"x\"\nengine = \"x\"\nprofile = \"x\"\n").is_err());
         assert!(Lock::parse("nonsense").is_err());
     }
 }

@@ -42,14 +42,18 @@ const MONITORING: &[&str] = &[
 pub fn resolve(loaded: &Loaded, profile: Profile, source: &str) -> Result<Model, Finding> {
     let Some(line) = engine::line(profile.engine.kind, profile.engine.version) else {
         let known = engine::known_lines(profile.engine.kind).join(", ");
-        let span = loaded.tree.locate(&crate::path::Path::parse("engine.version").unwrap_or_default()).span();
+        // With a version of the defaults, it is the kind that the profile chose.
+        let at = |path: &str| loaded.tree.locate(&crate::path::Path::parse(path).unwrap_or_default()).span();
+        let own = |path: &&str| loaded.sources.get(at(path).file).is_some_and(|source| !source.embedded);
+        let path = ["engine.version", "engine.kind"].into_iter().find(own).unwrap_or("engine.version");
+        let span = at(path);
         return Err(Finding::structure(
             "engine-line-unknown",
             span,
             format!("redisgen does not know this line of {}", profile.engine.kind.word()),
         )
-        .at(&"engine.version")
-        .help(format!("known lines: {known}; every patch of them is fine")));
+        .at(&path)
+        .help(format!("state a `version` of a known line: {known}; every patch of them is fine")));
     };
     let denied =
         acl::denied(line, &profile.commands.disabled).unwrap_or_else(|_| CommandSet::none(line.commands.len()));

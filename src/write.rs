@@ -18,6 +18,8 @@ pub struct Written {
     pub unchanged: usize,
     /// Files of an earlier build that the profile produces no more.
     pub removed: Vec<String>,
+    /// Files of ours that somebody had edited; the edits are gone.
+    pub edited: Vec<String>,
 }
 
 /// The lock of an earlier build, if there is a readable one.
@@ -30,46 +32,54 @@ pub fn read_lock(out: &Folder) -> Result<Option<Lock>, String> {
     Lock::parse(&text).map(Some).map_err(|reason| format!("{}: {reason}", out.full(NAME)))
 }
 
-/// The compose files that tell which environment a folder holds.
-const ENVIRONMENTS: &[&str] = &["docker-compose.prod.yml", "docker-compose.dev.yml"];
-
 /// What writing will change; made before anything is written.
 pub struct Plan {
     /// Places in the list of files.
     changed: Vec<usize>,
     unchanged: usize,
     stale: Vec<String>,
+    edited: Vec<String>,
 }
 
 /// Compares the files with the disk. With `force`, files that redisgen did not write are replaced.
 ///
 /// # Errors
 /// Something cannot be read, or files are in the way that are not ours.
-pub fn plan(out: &Folder, files: &[File], force: bool) -> Result<Plan, String> {
+pub fn plan(out: &Folder, model: &Model, files: &[File], force: bool) -> Result<Plan, String> {
     let old = match read_lock(out) {
         Ok(lock) => lock,
         Err(_) if force => None,
         Err(reason) => return Err(format!("{reason}. Move it away, or use --force")),
     };
-    let mut plan = Plan { changed: Vec::new(), unchanged: 0, stale: Vec::new() };
+    // Its passwords, its authority and its data would become another deployment's.
+    if let Some(other) = old.as_ref().filter(|lock| lock.name != model.project && !force) {
+        return Err(format!(
+            "{} holds another deployment, `{}`; this one is `{}`. Use another --out, or --force",
+            out.full("").trim_end_matches('/'),
+            other.name.escape_debug(),
+            model.project
+        ));
+    }
+    let mut plan = Plan { changed: Vec::new(), unchanged: 0, stale: Vec::new(), edited: Vec::new() };
     let mut foreign = Vec::new();
     for (place, file) in files.iter().enumerate() {
         match read(out, &file.path)? {
             Some((bytes, mode)) if bytes == file.bytes && mode == file.mode => plan.unchanged += 1,
             Some((bytes, _)) if !force && !ours(old.as_ref(), file, &bytes) => foreign.push(file.path.clone()),
-            _ => plan.changed.push(place),
+            Some((bytes, _)) => {
+                let locked = old.iter().flat_map(|lock| &lock.files).find(|locked| locked.path == file.path);
+                if locked.is_some_and(|locked| bytes != file.bytes && sha256(&bytes) != locked.sha256) {
+                    plan.edited.push(file.path.clone());
+                }
+                plan.changed.push(place);
+            }
+            None => plan.changed.push(place),
         }
     }
     plan.stale = stale(out, old.as_ref(), files, force, &mut foreign)?;
-    if let Some(other) = plan.stale.iter().find(|path| ENVIRONMENTS.contains(&path.as_str())).filter(|_| !force) {
-        return Err(format!(
-            "{} holds the deployment of another environment ({other}), which would be gone. Use another --out, or --force",
-            out.full("").trim_end_matches('/')
-        ));
-    }
     if !foreign.is_empty() {
         return Err(format!(
-            "not written by redisgen, or edited since, and would be lost: {}. Move them away, or use --force",
+            "these files are not redisgen's, or would go although they were edited: {}. Move them away, or use --force",
             foreign.join(", ")
         ));
     }
@@ -126,6 +136,7 @@ pub fn write(
         changed: changed.iter().map(|file| file.path.clone()).collect(),
         unchanged: plan.unchanged,
         removed: plan.stale,
+        edited: plan.edited,
     })
 }
 

@@ -86,7 +86,7 @@ fn validate_takes_files_folders_and_standard_input() {
     room.file("set/d.yaml", BROKEN);
     let out = room.run(["validate", "set"]).ended(1);
     assert!(
-        out.stderr.contains("set/d.yaml: refused, 1 error") && out.stderr.contains("set/a.yaml: ok"),
+        out.stderr.contains("set/d.yaml: refused at --deny error, 1 error") && out.stderr.contains("set/a.yaml: ok"),
         "{}",
         out.stderr
     );
@@ -303,7 +303,7 @@ fn dates_are_judged_and_never_written() {
 fn explain_tells_rules_and_origins() {
     let room = Room::with("version: 1\nname: demo\nenvironment: production\nnetwork:\n  port: 7000\n");
     let rule = room.run(["explain", "tls-disabled"]).ended(0);
-    for word in ["tls-disabled: ", "Severity: ", "Waivable: ", "Source: "] {
+    for word in ["tls-disabled: ", "Severity: ", "To accept it: waivers:", "Source: "] {
         assert!(rule.stdout.contains(word), "{}", rule.stdout);
     }
     // A rule id wins over a file of the same name.

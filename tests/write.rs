@@ -183,7 +183,7 @@ fn other_peoples_files_are_kept() {
 fn lock(path: &str, bytes: &[u8]) -> String {
     let digest = redisgen::lock::sha256(bytes);
     format!(
-        "format = 1\ngenerator = \"x\"\nengine = \"x\"\nprofile = \"x\"\n[[file]]\npath = {path:?}\nmode = \"0644\"\nsha256 = \"{digest}\"\n"
+        "format = 1\ngenerator = \"x\"\nname = \"demo\"\nengine = \"x\"\nprofile = \"x\"\n[[file]]\npath = {path:?}\nmode = \"0644\"\nsha256 = \"{digest}\"\n"
     )
 }
 
@@ -217,9 +217,12 @@ fn a_hostile_lock_deletes_nothing() {
     room.file("deploy/redisgen.lock", lock("docs/victim", b"mine\n"));
     refused(&room, &["build", "p.yaml"], &["docs", "link"]);
     std::fs::remove_file(room.path("deploy/docs")).expect("removed");
-    for broken in
-        ["", "nonsense", "format = 2\n", "format = 1\ngenerator = \"x\"\nengine = \"x\"\nprofile = \"x\"\nmore = 1\n"]
-    {
+    for broken in [
+        "",
+        "nonsense",
+        "format = 2\n",
+        "format = 1\ngenerator = \"x\"\nname = \"demo\"\nengine = \"x\"\nprofile = \"x\"\nmore = 1\n",
+    ] {
         room.file("deploy/redisgen.lock", broken);
         refused(&room, &["build", "p.yaml"], &["redisgen.lock"]);
     }
@@ -284,7 +287,7 @@ fn the_authority_may_be_offline_until_it_must_sign() {
 fn another_environment_is_not_built_over_this_one() {
     let room = Room::built(PROD);
     room.file("p.yaml", DEV);
-    refused(&room, &["build", "p.yaml"], &["another environment", "docker-compose.prod.yml", "--force"]);
+    refused(&room, &["build", "p.yaml"], &["another deployment", "`demo`", "--force"]);
     room.run(["build", "p.yaml", "--force"]).ended(0);
     assert!(!room.path("deploy/docker-compose.prod.yml").exists());
 }

@@ -24,6 +24,7 @@ struct Compose {
     project: String,
     image: String,
     server: &'static str,
+    digest: String,
     conf: &'static str,
     secrets: Option<&'static str>,
     ports: Vec<Port>,
@@ -59,6 +60,7 @@ fn compose(model: &Model) -> Compose {
             EngineKind::Redis => "redis-server",
             EngineKind::Valkey => "valkey-server",
         },
+        digest: model.digest.clone(),
         conf: CONF,
         secrets: model.has_secrets().then_some(SECRETS),
         ports: model

@@ -29,8 +29,9 @@ pub(super) fn run(target: &Target, judge: &Judge, options: &Options, now: Offset
     if !refused.is_empty() {
         for judged in refused {
             console::err(&format!(
-                "{}: refused, {}; nothing was written\n",
+                "{}: {}, {}; nothing was written\n",
                 judged.path.name,
+                judged.verdict(),
                 human::summary(&judged.report)
             ));
         }
@@ -83,7 +84,7 @@ fn prepare<'model>(
     let out = Folder::create(&path)?;
     out.lock()?;
     let result = provision(&out, model, &files, options, now)
-        .and_then(|provision| Ok((provision, write::plan(&out, &files, options.force)?)));
+        .and_then(|provision| Ok((provision, write::plan(&out, model, &files, options.force)?)));
     // Only who holds the lock may remove the folder: another build could be about to write.
     if result.is_err() && !existed {
         let _not_empty = std::fs::remove_dir(&path);
@@ -105,6 +106,7 @@ fn provision(
     let acl = files.iter().find(|file| file.path == "redis/users.acl");
     let acl = acl.map(|file| String::from_utf8_lossy(&file.bytes).into_owned()).unwrap_or_default();
     provision::provision(out, model, &acl, now, provision::Options { reprovision: options.reprovision })
+        .map_err(|reason| format!("{}: {reason}", out.full("").trim_end_matches('/')))
 }
 
 fn summary(
@@ -125,6 +127,9 @@ fn summary(
             written.changed.join(", "),
             written.unchanged
         ));
+    }
+    if !written.edited.is_empty() {
+        text.push_str(&format!("  note: replaced what was edited by hand: {}\n", written.edited.join(", ")));
     }
     if !written.removed.is_empty() {
         text.push_str(&format!("  removed what the profile no longer produces: {}\n", written.removed.join(", ")));

@@ -12,7 +12,7 @@ use crate::console;
 use crate::folder::Folder;
 use crate::lock::Lock;
 use crate::model::Model;
-use crate::output::human;
+use crate::output::{Format, human};
 use crate::provision;
 use crate::render::{self, File};
 use crate::write;
@@ -21,14 +21,19 @@ pub(super) fn run(target: &Target, judge: &Judge, now: OffsetDateTime) -> Result
     let judged = judge_all(&target.profiles, judge, now)?;
     let mut exit = Exit::Fine;
     for judged in judged.iter().filter(|judged| !judged.passes()) {
-        console::err(&format!("{}: refused, {}\n", judged.path.name, human::summary(&judged.report)));
+        console::err(&format!("{}: {}, {}\n", judged.path.name, judged.verdict(), human::summary(&judged.report)));
         exit = Exit::Found;
     }
     for (judged, folder) in judged.iter().zip(output_folders(target, &judged)?) {
         let Some(model) = judged.model.as_ref().filter(|_| judged.passes()) else { continue };
         let drift = diff(model, &folder)?;
         if !drift.is_empty() {
-            console::out(&drift);
+            // Standard output holds one JSON document then.
+            if judge.format == Format::Json {
+                console::err(&drift);
+            } else {
+                console::out(&drift);
+            }
             console::err(&format!(
                 "{}: {} is behind; mend it with: {}\n",
                 judged.path.name,

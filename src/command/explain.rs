@@ -86,6 +86,11 @@ fn explain_rule(rule: &Rule) -> String {
         text.push_str(&format!("\nFix: {}\n", rule.fix));
     }
     text.push_str(&format!("Severity: {} in development, {} in production\n", development.word(), production.word()));
-    text.push_str(&format!("Waivable: {}\nSource: {}\n", if rule.waivable { "yes" } else { "no" }, rule.source));
+    text.push_str(&format!("Source: {}\n", rule.source));
+    if rule.waivable {
+        text.push_str(&format!("To accept it: waivers: [{{ rule: {}, reason: \"why it is fine here\" }}]\n", rule.id));
+    } else {
+        text.push_str("It cannot be waived.\n");
+    }
     text
 }

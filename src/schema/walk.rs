@@ -238,8 +238,12 @@ impl Walk<'_> {
                 let word = if *value { "yes" } else { "no" };
                 finding.help(format!("this is a word of redis.conf: write `{word}`")).fix(word)
             }
-            Value::Bool(_) if rules.words.iter().any(|word| word == "disabled") => {
+            Value::Bool(false) if rules.words.iter().any(|word| word == "disabled") => {
                 finding.help("did you mean `disabled`?")
+            }
+            Value::Int(_) | Value::Float(_) if rules.format.is_some() => {
+                let wanted = rules.format.and_then(|format| (format.check)("").err());
+                finding.help(wanted.unwrap_or_default())
             }
             Value::Int(_) | Value::Float(_) | Value::Bool(_) if wants(Type::String) => {
                 finding.help("put the value in quotes")
@@ -311,7 +315,8 @@ fn truth(text: &str) -> Option<&'static str> {
 
 /// The candidate that a typing mistake away from `text`, if any.
 pub fn nearest<'word>(text: &str, candidates: impl Iterator<Item = &'word str>) -> Option<&'word str> {
-    if text.len() > 64 {
+    // Of two letters, everything is near everything.
+    if text.len() > 64 || text.len() < 3 {
         return None;
     }
     let candidates: Vec<&str> = candidates.collect();
