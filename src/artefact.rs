@@ -55,7 +55,7 @@ fn context<T: Serialize>(model: &Model, data: T) -> Value {
     Value::from(minijinja::value::Serde(&WithSource { source: &model.source, data }))
 }
 
-/// How redis-cli connects as a user, in the words of a shell: the client's name and its TLS options.
+/// Name of the command line client in the engine's image.
 fn cli(model: &Model) -> &'static str {
     match model.profile.engine.kind {
         crate::profile::EngineKind::Redis => "redis-cli",
