@@ -47,3 +47,23 @@ fn compose_accepts_every_profile() {
         refused("a misspelt key", &config(&deployment, &compose, &["broken.yml"]), "read_onyl");
     }
 }
+
+/// Compose recreates a container when the hash of its service changes: what the README says of a rebuild.
+#[test]
+fn a_changed_profile_changes_what_compose_compares() {
+    let compose = stdout(&good("compose.sh --fetch", run(harness("compose.sh").arg("--fetch"))));
+    let profile = Deployment::fixture("prod-minimal");
+    let deployment = Deployment::new("prod-minimal", &profile);
+    let hash = || {
+        let mut command = Command::new(&compose);
+        command.current_dir(deployment.out()).args(["--file", deployment.server_file()]);
+        stdout(&good("config --hash", run(command.args(["config", "--hash", "redis"]))))
+    };
+    let before = hash();
+    // Nothing of it stands in the compose file itself, only in the mounted redis.conf.
+    deployment.build(&profile, &[]);
+    assert_eq!(hash(), before);
+    let changed = format!("{profile}\nresources: {{ eviction: allkeys-lru }}\n");
+    deployment.build(&changed, &[]);
+    assert_ne!(hash(), before);
+}
