@@ -2,6 +2,7 @@
 //! fixed. Rules judge it, artefacts are made from it.
 
 use crate::acl::Permissions;
+use crate::allowlist::Allowlist;
 use crate::engine::{CommandSet, Line};
 use crate::format::{Address, Size};
 use crate::profile::{Environment, Profile, Role, TlsMode};
@@ -28,6 +29,8 @@ pub struct Model {
     pub image: String,
     /// Addresses of the host that publish the port; empty if nothing is published.
     pub published: Vec<Address>,
+    /// Networks that may connect; empty unless the exposure is an allow list.
+    pub allowed: Allowlist,
     /// Subject alternative names of the server's certificate: DNS names, then addresses.
     pub server_names: Vec<String>,
     /// Name of the network that applications share with the server.

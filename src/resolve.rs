@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use crate::acl::{self, Permissions};
+use crate::allowlist::Allowlist;
 use crate::engine::{self, CommandSet, Line};
 use crate::finding::Finding;
 use crate::format::{AclRule, Address, MIB, Size};
@@ -66,6 +67,7 @@ pub fn resolve(loaded: &Loaded, profile: Profile, source: &str) -> Result<Model,
         maxmemory: maxmemory(&profile),
         image: image(&profile),
         published: published(&profile),
+        allowed: allowed(&profile),
         server_names: server_names(&profile),
         app_bridge: bridge(&profile, "app"),
         edge_bridge: bridge(&profile, "pub"),
@@ -105,6 +107,13 @@ fn published(profile: &Profile) -> Vec<Address> {
             Address(std::net::IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED)),
         ],
         Exposure::Open => profile.network.listen.clone(),
+    }
+}
+
+fn allowed(profile: &Profile) -> Allowlist {
+    match profile.network.exposure {
+        Exposure::Allowlist => Allowlist::new(&profile.network.allow),
+        Exposure::Internal | Exposure::Localhost | Exposure::Open => Allowlist::default(),
     }
 }
 
