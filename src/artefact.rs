@@ -3,6 +3,7 @@
 
 mod app_compose;
 mod compose;
+mod firewall;
 mod healthcheck;
 pub mod redis_conf;
 mod users_acl;
@@ -14,6 +15,8 @@ use crate::model::Model;
 
 pub use users_acl::LOCKED;
 
+/// Port of the server inside the container.
+pub const PORT: u16 = 6379;
 /// Folder of the configuration inside the container.
 const CONF: &str = "/usr/local/etc/redis";
 /// Folder of `secrets/server` inside the container. Mounted as one folder: a single-file mount keeps
@@ -35,12 +38,14 @@ pub struct Artefact {
 }
 
 /// All artefacts, in the order in which a reader looks at them.
-pub const ARTEFACTS: &[Artefact] =
-    &[compose::ARTEFACT, app_compose::ARTEFACT, redis_conf::ARTEFACT, users_acl::ARTEFACT, healthcheck::ARTEFACT];
+pub const ARTEFACTS: &[&[Artefact]] = &[
+    &[compose::ARTEFACT, app_compose::ARTEFACT, redis_conf::ARTEFACT, users_acl::ARTEFACT, healthcheck::ARTEFACT],
+    firewall::ARTEFACTS,
+];
 
 /// The artefacts of this model.
 pub fn plan(model: &Model) -> impl Iterator<Item = &'static Artefact> {
-    ARTEFACTS.iter().filter(|artefact| (artefact.wanted)(model))
+    ARTEFACTS.iter().copied().flatten().filter(|artefact| (artefact.wanted)(model))
 }
 
 #[derive(Serialize)]

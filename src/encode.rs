@@ -68,6 +68,47 @@ pub fn shell(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
+/// One word of an nftables file, which knows no escape inside quotes.
+///
+/// # Errors
+/// The text cannot be written there.
+pub fn nft(text: &str) -> Result<String, String> {
+    quoted_if_printable(text, b"._/:-", "an nftables file")
+}
+
+/// One word of a file for iptables-restore.
+///
+/// # Errors
+/// The text cannot be written there.
+pub fn iptables(text: &str) -> Result<String, String> {
+    quoted_if_printable(text, b"._/:+-", "a file of iptables")
+}
+
+/// Bare if it has only letters, digits and these signs; else in double quotes, without anything that could end
+/// or escape them.
+fn quoted_if_printable(text: &str, bare: &[u8], place: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || bare.contains(&byte);
+    let printable = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'$');
+    match text {
+        "" => Err(format!("{place} has no empty word")),
+        _ if text.bytes().all(plain) && !text.starts_with('-') => Ok(text.to_owned()),
+        _ if text.bytes().all(printable) => Ok(format!("\"{text}\"")),
+        _ => Err(format!("{place} cannot hold quotes, backslashes, `$` and what is not printable")),
+    }
+}
+
+/// A word of a systemd unit.
+///
+/// # Errors
+/// The text has signs that systemd reads as syntax.
+pub fn unit(text: &str) -> Result<String, String> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/:@-".contains(&byte)) {
+        Ok(text.to_owned())
+    } else {
+        Err("a unit file holds plain words only".to_owned())
+    }
+}
+
 /// Text behind `#`.
 ///
 /// # Errors
@@ -101,6 +142,18 @@ mod tests {
             assert!(acl(text).is_err(), "{text:?}");
         }
         assert_eq!(acl("~user:*").as_deref(), Ok("~user:*"));
+    }
+
+    #[test]
+    fn filters_and_units_refuse_syntax() {
+        for text in ["a\"b", "a\\b", "$(id)", "a\nb", "ä", ""] {
+            assert!(nft(text).is_err() && iptables(text).is_err() && unit(text).is_err(), "{text:?}");
+        }
+        assert_eq!(nft("rg-1-*").as_deref(), Ok("\"rg-1-*\""));
+        assert_eq!(nft("fd00:8::/64").as_deref(), Ok("fd00:8::/64"));
+        assert_eq!(iptables("rg-1-+").as_deref(), Ok("rg-1-+"));
+        assert_eq!(iptables("-j ACCEPT").as_deref(), Ok("\"-j ACCEPT\""));
+        assert!(unit("a %h").is_err());
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub mod console;
 pub mod encode;
 pub mod engine;
 pub mod finding;
+pub mod firewall;
 pub mod folder;
 pub mod format;
 pub mod input;

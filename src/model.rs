@@ -4,6 +4,7 @@
 use crate::acl::Permissions;
 use crate::allowlist::Allowlist;
 use crate::engine::{CommandSet, Line};
+use crate::firewall::Firewall;
 use crate::format::{Address, Size};
 use crate::profile::{Environment, Profile, Role, TlsMode};
 
@@ -31,6 +32,8 @@ pub struct Model {
     pub published: Vec<Address>,
     /// Networks that may connect; empty unless the exposure is an allow list.
     pub allowed: Allowlist,
+    /// The packet filter in front of the port, if one is written.
+    pub firewall: Option<Firewall>,
     /// Subject alternative names of the server's certificate: DNS names, then addresses.
     pub server_names: Vec<String>,
     /// Name of the network that applications share with the server.

@@ -34,6 +34,12 @@ templates! {
     "redis/redis.conf"
     "redis/users.acl"
     "redis/healthcheck.sh"
+    "firewall/redisgen.nft"
+    "firewall/iptables.rules"
+    "firewall/ufw.sh"
+    "firewall/apply.sh"
+    "firewall/remove.sh"
+    "firewall/redisgen-firewall.service"
 }
 
 static ENVIRONMENT: LazyLock<Result<Environment<'static>, String>> =
@@ -83,6 +89,9 @@ fn encoded(extension: &str, text: &str) -> Result<String, String> {
         "acl" => encode::acl(text),
         "yml" => Ok(encode::compose(text)),
         "sh" => Ok(encode::shell(text)),
+        "nft" => encode::nft(text),
+        "rules" => encode::iptables(text),
+        "service" => encode::unit(text),
         other => Err(format!("no encoder for .{other}")),
     }
 }

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use sha2::{Digest, Sha256};
-
 use crate::acl::{self, Permissions};
 use crate::allowlist::Allowlist;
 use crate::engine::{self, CommandSet, Line};
 use crate::finding::Finding;
+use crate::firewall::{self, Firewall};
 use crate::format::{AclRule, Address, MIB, Size};
 use crate::load::Loaded;
 use crate::model::{AclUser, HEALTH, Login, Model};
@@ -58,6 +57,7 @@ pub fn resolve(loaded: &Loaded, profile: Profile, source: &str) -> Result<Model,
     };
     let denied =
         acl::denied(line, &profile.commands.disabled).unwrap_or_else(|_| CommandSet::none(line.commands.len()));
+    let project = project(&profile);
     Ok(Model {
         source: source.to_owned(),
         digest: loaded.digest.clone(),
@@ -69,9 +69,10 @@ pub fn resolve(loaded: &Loaded, profile: Profile, source: &str) -> Result<Model,
         published: published(&profile),
         allowed: allowed(&profile),
         server_names: server_names(&profile),
-        app_bridge: bridge(&profile, "app"),
-        edge_bridge: bridge(&profile, "pub"),
-        project: project(&profile),
+        app_bridge: format!("{}-app", firewall::tag(&project)),
+        edge_bridge: format!("{}-pub", firewall::tag(&project)),
+        firewall: Firewall::new(&profile, &project),
+        project,
         profile,
     })
 }
@@ -100,13 +101,12 @@ fn published(profile: &Profile) -> Vec<Address> {
     let loopback = || vec![Address(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST))];
     match profile.network.exposure {
         Exposure::Internal => Vec::new(),
-        // Until a firewall of ours stands in front, an allow list is kept to the loopback too.
-        Exposure::Localhost | Exposure::Allowlist => loopback(),
-        Exposure::Open if profile.network.listen.is_empty() => vec![
+        Exposure::Localhost => loopback(),
+        Exposure::Allowlist | Exposure::Open if profile.network.listen.is_empty() => vec![
             Address(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)),
             Address(std::net::IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED)),
         ],
-        Exposure::Open => profile.network.listen.clone(),
+        Exposure::Allowlist | Exposure::Open => profile.network.listen.clone(),
     }
 }
 
@@ -128,12 +128,6 @@ fn project(profile: &Profile) -> String {
         Environment::Production => profile.name.to_string(),
         Environment::Development => format!("{}-dev", profile.name),
     }
-}
-
-/// At most 15 characters, which is what the kernel allows; the digest keeps deployments apart.
-fn bridge(profile: &Profile, role: &str) -> String {
-    let digest = crate::hex(&Sha256::digest(project(profile)));
-    format!("rg-{}-{role}", digest.get(..8).unwrap_or_default())
 }
 
 fn users(profile: &Profile, line: &Line, denied: &CommandSet) -> Vec<AclUser> {

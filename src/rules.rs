@@ -3,6 +3,7 @@
 mod access;
 mod commands;
 mod engine;
+mod firewall;
 mod later;
 mod network;
 mod resources;
@@ -95,6 +96,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         structure::RULES,
         engine::RULES,
         network::RULES,
+        firewall::RULES,
         tls::RULES,
         access::RULES,
         commands::RULES,

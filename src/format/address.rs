@@ -35,7 +35,7 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if let Ok(address) = text.parse::<IpAddr>() {
-            return Ok(Network(IpNet::from(address)));
+            return not_mapped(IpNet::from(address));
         }
         let (address, length) = text.split_once('/').ok_or_else(|| address_error(text))?;
         let address: IpAddr = address.parse().map_err(|_| address_error(address))?;
@@ -49,8 +49,19 @@ impl FromStr for Network {
                 network.trunc()
             ));
         }
-        Ok(Network(network))
+        not_mapped(network)
     }
+}
+
+/// Refuses IPv4 in IPv6 clothes: filters load it and it never matches, since on the wire it is IPv4 (measured).
+fn not_mapped(network: IpNet) -> Result<Network, String> {
+    if let IpNet::V6(v6) = network
+        && let Some(v4) = v6.addr().to_ipv4_mapped()
+        && let Some(length) = v6.prefix_len().checked_sub(96)
+    {
+        return Err(format!("this is IPv4 in the form of IPv6, which no packet carries: write {v4}/{length}"));
+    }
+    Ok(Network(network))
 }
 
 /// Why a text is no address, for the mistakes that people make.

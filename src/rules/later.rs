@@ -2,7 +2,7 @@
 
 use super::{INFO, Rule, Sink};
 use crate::model::Model;
-use crate::profile::{Exposure, SecretStore};
+use crate::profile::SecretStore;
 
 pub(super) const RULES: &[Rule] = &[Rule {
     id: "not-emitted-yet",
@@ -17,15 +17,7 @@ pub(super) const RULES: &[Rule] = &[Rule {
 
 fn not_emitted(model: &Model, sink: &mut Sink) {
     let profile = &model.profile;
-    let firewall = &profile.network.firewall;
     let asked = [
-        (profile.network.exposure == Exposure::Allowlist, "network.allow", "firewall rules for these sources"),
-        (
-            firewall.connections_per_source.is_some(),
-            "network.firewall.connections_per_source",
-            "connection limits of a firewall",
-        ),
-        (firewall.new_connections.is_some(), "network.firewall.new_connections", "rate limits of a firewall"),
         (profile.network.bastion.is_some(), "network.bastion", "SSH settings and tunnel script"),
         (profile.backups.is_some(), "backups", "the backup service and its scripts"),
         (

@@ -1,6 +1,6 @@
 //! Rules on exposure.
 
-use super::{ERROR, ERROR_IN_PRODUCTION, INFO, Rule, Sink, WARNING};
+use super::{ERROR, ERROR_IN_PRODUCTION, Rule, Sink, WARNING};
 use crate::model::{Login, Model};
 use crate::profile::{Exposure, TlsMode};
 
@@ -30,68 +30,6 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(|model, sink| {
             if matches!(model.profile.network.exposure, Exposure::Open | Exposure::Allowlist) && !model.passwords() {
                 sink.report("network.exposure", "the port leaves this host, and `default` has no password");
-            }
-        }),
-    },
-    Rule {
-        id: "allowlist-empty",
-        severity: ERROR,
-        title: "Exposure `allowlist` without sources",
-        why: "An empty list admits nobody, or everybody, depending on who reads it.",
-        fix: "Add `allow: [{ source: 10.8.0.0/24 }]`, or write `exposure: localhost`.",
-        source: "profile format",
-        waivable: false,
-        check: Some(|model, sink| {
-            if model.profile.network.exposure == Exposure::Allowlist && model.profile.network.allow.is_empty() {
-                sink.report("network.exposure", "`allowlist` needs at least one entry in `allow`");
-            }
-        }),
-    },
-    Rule {
-        id: "allowlist-unused",
-        severity: WARNING,
-        title: "`allow` lists sources that the exposure does not use",
-        why: "The list reads as if it protected something.",
-        fix: "Write `exposure: allowlist`, or remove `allow`.",
-        source: "profile format",
-        waivable: true,
-        check: Some(|model, sink| {
-            let network = &model.profile.network;
-            if network.exposure != Exposure::Allowlist && !network.allow.is_empty() {
-                sink.report("network.allow", format!("exposure `{}` does not read this list", network.exposure.word()));
-            }
-        }),
-    },
-    Rule {
-        id: "allow-everyone",
-        severity: ERROR,
-        title: "A source in `allow` is the whole internet",
-        why: "`/0` is exposure `open` under another name.",
-        fix: "Name the networks that need access.",
-        source: "reference: firewall",
-        waivable: false,
-        check: Some(|model, sink| {
-            for (place, allow) in model.profile.network.allow.iter().enumerate() {
-                if allow.source.0.prefix_len() == 0 {
-                    sink.report(format!("network.allow[{place}].source"), "this source is everyone");
-                }
-            }
-        }),
-    },
-    Rule {
-        id: "allow-expired",
-        severity: ERROR,
-        title: "A source in `allow` is past its date",
-        why: "Access that was meant to end did not.",
-        fix: "Remove the entry, or set a later `until`.",
-        source: "profile format",
-        waivable: true,
-        check: Some(|model, sink| {
-            let today = sink.today;
-            for (place, allow) in model.profile.network.allow.iter().enumerate() {
-                if allow.until.is_some_and(|until| until < today) {
-                    sink.report(format!("network.allow[{place}].until"), "this source should be gone by now");
-                }
             }
         }),
     },
@@ -132,20 +70,6 @@ pub(super) const RULES: &[Rule] = &[
                 if address.0.is_unspecified() {
                     sink.report(format!("network.listen[{place}]"), "this is every address of the host");
                 }
-            }
-        }),
-    },
-    Rule {
-        id: "loopback-needs-docker-28",
-        severity: INFO,
-        title: "Docker before 28 lets neighbours reach a port that is published on the loopback",
-        why: "A host on the same network that routes to the container's address gets past the published address (measured with 20.10).",
-        fix: "Run Docker 28 or later; redisgen's firewall, which closes this too, is not written by this version yet.",
-        source: "moby#41872, moby#45610; reference: firewall",
-        waivable: true,
-        check: Some(|model, sink| {
-            if matches!(model.profile.network.exposure, Exposure::Localhost | Exposure::Allowlist) {
-                sink.report("network.exposure", "the loopback is closed to neighbours only with Docker 28 or later");
             }
         }),
     },
@@ -230,23 +154,6 @@ pub(super) const RULES: &[Rule] = &[
             let shared = model.profile.network.docker.as_ref().is_some_and(|docker| docker.network.is_some());
             if shared && model.users.iter().any(|user| user.login == Login::Anything) {
                 sink.report("network.docker.network", "`default` has no password, and this network is not only ours");
-            }
-        }),
-    },
-    Rule {
-        id: "allowlist-on-loopback",
-        severity: INFO,
-        title: "The allow list is published on the loopback for now",
-        why: "This version writes no firewall yet; a port that is published without one would be open to everyone.",
-        fix: "Reach the port through an SSH tunnel until then.",
-        source: "redisgen",
-        waivable: true,
-        check: Some(|model, sink| {
-            if model.profile.network.exposure == Exposure::Allowlist {
-                sink.report(
-                    "network.exposure",
-                    "the port is published on 127.0.0.1 until redisgen writes the firewall that must stand in front",
-                );
             }
         }),
     },
