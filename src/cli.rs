@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::finding::Severity;
-use crate::format::Date;
+use crate::format::{Address, Date};
 use crate::output::Format;
 
 /// A compiler for Redis security: one profile in, a complete hardened deployment out.
@@ -89,12 +89,15 @@ pub enum Command {
         #[command(flatten)]
         judge: Judge,
     },
-    /// Say why a rule exists and how to mend it, or where a value of a profile comes from.
+    /// Say why a rule exists and how to mend it, where a value of a profile comes from, or who may connect.
     Explain {
         /// A rule id, or a profile.
         subject: String,
         /// A place in the profile, as `network.allow[0].source`.
         path: Option<String>,
+        /// Say whether this address may connect, by which entry, and which line of each packet filter decides.
+        #[arg(long, value_name = "ADDRESS", conflicts_with = "path")]
+        source: Option<Address>,
     },
     /// Print the JSON Schema of profiles.
     Schema,

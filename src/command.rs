@@ -56,7 +56,7 @@ pub fn run(cli: &Cli, now: OffsetDateTime) -> Exit {
             now,
         ),
         Command::Diff { target, judge } => diff::run(target, judge, now),
-        Command::Explain { subject, path } => explain::run(subject, path.as_deref()),
+        Command::Explain { subject, path, source } => explain::run(subject, path.as_deref(), *source),
         Command::Schema => {
             console::out(crate::schema::PUBLISHED);
             Ok(Exit::Fine)

@@ -282,7 +282,9 @@ fn dates_are_judged_and_never_written() {
     for (profile, rule) in [(EXPIRING, "allow-expired"), (waiver, "waiver-expired")] {
         let room = Room::with(profile);
         for (day, expired) in [("2026-12-01", false), ("2027-01-31", false), ("2027-02-01", true)] {
-            let out = room.run(["validate", "--format", "json", "--as-of", day, "p.yaml"]).ended(i32::from(expired));
+            // Two weeks before the end there is a warning, which `--deny error` lets through as it does an expired waiver.
+            let strict = ["validate", "--format", "json", "--deny", "error", "--as-of", day, "p.yaml"];
+            let out = room.run(strict).ended(i32::from(expired && rule == "allow-expired"));
             assert_eq!(out.rules().contains(&rule.to_owned()), expired, "{day}: {:?}", out.rules());
         }
         let waived = room.run(["validate", "--format", "json", "--as-of", "2026-12-01", "p.yaml"]);
@@ -290,44 +292,13 @@ fn dates_are_judged_and_never_written() {
         room.run(["build", "p.yaml", "--out", "a", "--as-of", "2026-12-01"]).ended(0);
         // What has expired is let through only when asked, and then gives the same bytes.
         let deny = if rule == "waiver-expired" { "error" } else { "info" };
-        room.run(["build", "p.yaml", "--out", "b", "--as-of", "2027-01-31"]).ended(0);
+        room.run(["build", "p.yaml", "--out", "b", "--as-of", "2027-01-31", "--deny", "error"]).ended(0);
         assert_eq!(deterministic(&room.tree("a")), deterministic(&room.tree("b")));
         if deny == "error" {
             room.run(["build", "p.yaml", "--out", "c", "--as-of", "2030-01-01", "--deny", "error"]).ended(0);
             assert_eq!(deterministic(&room.tree("a")), deterministic(&room.tree("c")));
         }
     }
-}
-
-#[test]
-fn explain_tells_rules_and_origins() {
-    let room = Room::with("version: 1\nname: demo\nenvironment: production\nnetwork:\n  port: 7000\n");
-    let rule = room.run(["explain", "tls-disabled"]).ended(0);
-    for word in ["tls-disabled: ", "Severity: ", "To accept it: waivers:", "Source: "] {
-        assert!(rule.stdout.contains(word), "{}", rule.stdout);
-    }
-    // A rule id wins over a file of the same name.
-    room.file("tls-disabled", PROD);
-    assert_eq!(room.run(["explain", "tls-disabled"]).ended(0).stdout, rule.stdout);
-    let out = room.run(["explain", "tls-disabeld"]).ended(2);
-    assert!(out.stderr.contains("did you mean the rule `tls-disabled`"), "{}", out.stderr);
-    let out = room.run(["explain", "p.yaml", "network.port"]).ended(0);
-    assert!(out.stdout.starts_with("network.port: 7000  # p.yaml:5\n"), "{}", out.stdout);
-    assert!(out.stdout.contains("Port that is published on the host"), "{}", out.stdout);
-    let out = room.run(["explain", "p.yaml", "network.exposure"]).ended(0);
-    assert!(out.stdout.starts_with("network.exposure: \"localhost\"  # <production defaults>:"), "{}", out.stdout);
-    assert!(out.stdout.contains("publishes nothing"), "{}", out.stdout);
-    let out = room.run(["explain", "p.yaml", "users[1].keys[0]"]).ended(0);
-    assert!(out.stdout.contains("\"demo:*\""), "{}", out.stdout);
-    let out = room.run(["explain", "p.yaml", "backups.every"]).ended(0);
-    assert!(out.stdout.contains("is not set") && out.stdout.contains("Time between two backups"), "{}", out.stdout);
-    let all = room.run(["explain", "p.yaml"]).ended(0);
-    assert!(all.stdout.lines().count() > 30 && all.stdout.lines().all(|line| line.contains("  # ")), "{}", all.stdout);
-    // The parent's line is the origin of what it gives.
-    room.file("base.yaml", "version: 1\nresources:\n  max_clients: 77\n");
-    room.file("child.yaml", format!("{PROD}extends: [base.yaml]\n"));
-    let out = room.run(["explain", "child.yaml", "resources.max_clients"]).ended(0);
-    assert!(out.stdout.starts_with("resources.max_clients: 77  # base.yaml:3\n"), "{}", out.stdout);
 }
 
 #[test]

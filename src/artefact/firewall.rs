@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Artefact, context};
 use crate::allowlist::Allowed;
 use crate::firewall::{Admits, Firewall, RateLimit};
+use crate::format::{Network, Text};
 use crate::model::Model;
 use crate::profile::FirewallBackend;
 
@@ -165,15 +166,9 @@ fn guard(model: &Model, family: Family) -> Value {
 fn source<'model>(model: &'model Model, allowed: &Allowed) -> Source<'model> {
     let listed = model.profile.network.allow.get(allowed.place);
     Source {
-        network: shown(allowed),
-        comment: listed.and_then(|allow| allow.comment.as_ref()).map(crate::format::Text::as_str),
+        network: Network(allowed.network).to_string(),
+        comment: listed.and_then(|allow| allow.comment.as_ref()).map(Text::as_str),
     }
-}
-
-/// As nft and UFW list it: a single address without its prefix length.
-fn shown(allowed: &Allowed) -> String {
-    let network = allowed.network;
-    if network.prefix_len() == network.max_prefix_len() { network.addr().to_string() } else { network.to_string() }
 }
 
 fn rate(limit: RateLimit) -> Rate {

@@ -159,7 +159,10 @@ fn summary(
     if model.has_secrets() && !options.secrets {
         text.push_str("  next: run build without --no-secrets on the host, it makes the passwords\n");
     } else {
-        text.push_str(&format!("  next: {compose}\n"));
+        // The filter first: a port that Docker publishes is open from that moment on.
+        let filter = crate::encode::shell(&format!("{folder}/firewall/apply.sh"));
+        let filter = if model.firewall.is_some() { format!("sudo {filter} && ") } else { String::new() };
+        text.push_str(&format!("  next: {filter}{compose}\n"));
     }
     text
 }

@@ -1,19 +1,23 @@
 //! `redisgen explain`: a rule, or where the values of a profile come from. A rule id wins over a file.
 
+mod source;
+
 use super::{Exit, place};
 use crate::console;
 use crate::finding::Report;
+use crate::format::Address;
 use crate::input::{self, DiskParents};
 use crate::load;
 use crate::output::human;
 use crate::path::{Path, Segment};
+use crate::resolve;
 use crate::rules::{self, Rule};
 use crate::schema;
 use crate::source::Sources;
 use crate::tree::{Node, Value};
 
-pub(super) fn run(subject: &str, path: Option<&str>) -> Result<Exit, String> {
-    if let Some(rule) = rules::find(subject) {
+pub(super) fn run(subject: &str, path: Option<&str>, source: Option<Address>) -> Result<Exit, String> {
+    if let Some(rule) = rules::find(subject).filter(|_| source.is_none()) {
         console::out(&explain_rule(rule));
         return Ok(Exit::Fine);
     }
@@ -24,10 +28,16 @@ pub(super) fn run(subject: &str, path: Option<&str>) -> Result<Exit, String> {
     }
     let profiles = input::profiles(&[subject.to_owned()])?;
     let [profile] = profiles.as_slice() else { return Err("explain takes one profile".to_owned()) };
-    let (_, loaded) = match load::load(input::read(profile)?, &mut DiskParents::new(profile)) {
+    let (typed, loaded) = match load::load(input::read(profile)?, &mut DiskParents::new(profile)) {
         Ok(loaded) => loaded,
         Err(report) => return Ok(refuse(&report)),
     };
+    if let Some(source) = source {
+        return match resolve::resolve(&loaded, typed, &input::base_name(profile)?) {
+            Ok(model) => source::run(&loaded, &model, source),
+            Err(finding) => Ok(refuse(&Report::new(vec![finding], loaded.sources))),
+        };
+    }
     let Some(text) = path else {
         let mut out = String::new();
         lines(&loaded.tree, None, &mut Path::default(), &loaded.sources, &mut out);

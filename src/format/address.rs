@@ -53,6 +53,13 @@ impl FromStr for Network {
     }
 }
 
+impl fmt::Display for Network {
+    /// As nft and UFW list it: a single address without its prefix length.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.prefix_len() == self.0.max_prefix_len() { self.0.addr().fmt(out) } else { self.0.fmt(out) }
+    }
+}
+
 /// Refuses IPv4 in IPv6 clothes: filters load it and it never matches, since on the wire it is IPv4 (measured).
 fn not_mapped(network: IpNet) -> Result<Network, String> {
     if let IpNet::V6(v6) = network
