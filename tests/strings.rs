@@ -168,9 +168,9 @@ fn full() -> Value {
         "version": 1, "name": "demo", "environment": "production",
         "engine": { "kind": "redis", "version": "7.4.11", "image": "redis:7.4.11-bookworm" },
         "network": {
-            "exposure": "open", "port": 6379, "listen": ["10.0.0.1"], "hostname": "redis.example.com",
+            "exposure": "allowlist", "port": 6379, "listen": ["10.0.0.1"], "hostname": "redis.example.com",
             "allow": [{ "source": "10.0.0.0/24", "comment": "office", "until": "2030-01-31" }],
-            "firewall": { "backends": ["nftables"], "new_connections": "10/second" },
+            "firewall": { "backends": ["nftables", "iptables", "ufw"], "new_connections": "10/second" },
             "bastion": { "host": "bastion.example.com", "user": "ops", "target": "10.0.0.1" },
             "docker": { "network": "shared" },
         },
@@ -198,7 +198,7 @@ fn full() -> Value {
         "monitoring": { "exporter": true, "alerts": { "memory_above": "80%", "latency_above": "10ms" } },
         "compliance": ["gdpr"],
         "config": { "hz": "10" },
-        "waivers": [{ "rule": "network-open", "reason": "a test", "until": "2030-01-31" }],
+        "waivers": [{ "rule": "limits-unsupported", "reason": "a test", "until": "2030-01-31" }],
     })
 }
 
@@ -238,12 +238,43 @@ fn sane(what: &str, out: &Path, scripts: &mut BTreeSet<Vec<u8>>) {
             redis_conf(what, text);
         } else if path == "redis/users.acl" {
             users_acl(what, text);
+        } else if let Some(loader) = loader(path).filter(|_| scripts.insert(entry.bytes.clone())) {
+            rules(what, loader, &out.join(path));
         } else if path.ends_with(".sh") && scripts.insert(entry.bytes.clone()) {
             check_script(&out.join(path));
         } else if path == "redisgen.lock" {
             redisgen::lock::Lock::parse(text).unwrap_or_else(|error| panic!("{what}: {error}"));
         }
     }
+}
+
+/// What loads a file of the packet filter and lists it again, in an empty network namespace.
+fn loader(path: &str) -> Option<&'static str> {
+    match path {
+        "firewall/redisgen.nft" => Some("nft -f \"$1\" && nft list ruleset"),
+        "firewall/iptables.v4" => Some("iptables-restore \"$1\" && iptables-save | grep -v '^#'"),
+        "firewall/iptables.v6" => Some("ip6tables-restore \"$1\" && ip6tables-save | grep -v '^#'"),
+        _ => None,
+    }
+}
+
+/// The rules are those of the same file without its comments: no comment has become a rule.
+#[track_caller]
+fn rules(what: &str, loader: &str, file: &Path) {
+    let load = |file: &Path| {
+        let out = Command::new("unshare").args(["-rn", "sh", "-ec", loader, "sh"]).arg(file).output().expect("unshare");
+        assert!(out.status.success(), "{what}: {}: {}", file.display(), String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).expect("text")
+    };
+    let text = std::fs::read_to_string(file).expect("readable");
+    let bare: String =
+        text.lines().filter(|line| !line.trim_start().starts_with('#')).map(|line| format!("{line}\n")).collect();
+    let without = file.with_extension("bare");
+    std::fs::write(&without, bare).expect("written");
+    let listing = load(file);
+    assert!(listing.to_lowercase().contains("drop"), "{what}: {listing}");
+    assert_eq!(listing, load(&without), "{what}: {}", file.display());
+    std::fs::remove_file(&without).expect("removed");
 }
 
 /// Comments, blank lines and directives that the engine knows; quotes end on their line.
@@ -473,6 +504,10 @@ fn free_texts_arrive_in_place() {
         room.run(["build", "p.yaml", "--no-secrets", "--deny", "error"]).ended(0);
         let out = room.run(["explain", "p.yaml", "network.allow[0].comment"]).ended(0);
         assert!(out.stdout.contains(&serde_json::to_string(text).expect("JSON")), "{}", out.stdout);
+        for file in ["redisgen.nft", "iptables.v4", "ufw.sh"] {
+            let content = room.read(&format!("deploy/firewall/{file}"));
+            assert!(content.lines().any(|line| line.trim_start() == format!("# {text}")), "{file}: {content}");
+        }
     }
 }
 
