@@ -28,6 +28,7 @@ struct Compose {
     conf: &'static str,
     secrets: Option<&'static str>,
     ports: Vec<Port>,
+    guarded: bool,
     open_files: u32,
     pids: u32,
     memory: Option<String>,
@@ -68,6 +69,7 @@ fn compose(model: &Model) -> Compose {
             .iter()
             .map(|address| Port { host: address.to_string(), published: profile.network.port.to_string() })
             .collect(),
+        guarded: model.firewall.is_some(),
         // Redis keeps 32 descriptors for itself and lowers maxclients in silence if it cannot have them.
         open_files: profile.resources.max_clients.saturating_add(128),
         // The server's own threads, the health check, and what `io-threads` adds.

@@ -171,7 +171,7 @@ restore() {
 go_back() {
 	# Whoever makes the folder decides: the timer and the answer may come together.
 	mkdir "$state/decided" 2>/dev/null || return 0
-	restore
+	restore || die "could not go back: look at what is loaded"
 	say "went back to what was loaded before"
 }
 
@@ -200,7 +200,7 @@ while [ $# -gt 0 ]; do
 	--confirm | --timer)
 		[ "$1" = --confirm ] || action=timer
 		seconds=${2-}
-		case $seconds in '' | *[!0-9]*) usage >&2; exit 2 ;; esac
+		case $seconds in '' | 0* | *[!0-9]*) usage >&2; exit 2 ;; esac
 		shift
 		;;
 	--remove) action=remove ;;
@@ -255,7 +255,7 @@ try || die "$backend refuses the rules; nothing was changed"
 save
 [ -z "$seconds" ] || trap 'go_back; exit 1' HUP INT TERM
 load || {
-	restore || say "could not go back either: look at what is loaded"
+	restore || die "loading failed, and so did going back: look at what is loaded"
 	die "loading failed; what was loaded before is back"
 }
 if [ -n "$seconds" ]; then ask; else say "loaded"; fi

@@ -67,7 +67,7 @@ change() {
 rewrite() {
 	grep '^allow ' "$work/now" | grep "$@" ':' >"$work/old" || :
 	grep '^allow ' "$work/wanted" | grep "$@" ':' >"$work/new" || :
-	! cmp -s "$work/old" "$work/new" || return 0
+	[ -s "$work/closed" ] || ! cmp -s "$work/old" "$work/new" || return 0
 	while read -r rule; do
 		# shellcheck disable=SC2086 # a rule is a list of words
 		change delete $rule
@@ -78,28 +78,38 @@ rewrite() {
 	done
 }
 
+# The lines of one file that are not in another.
+only_in() {
+	grep -vxFf "$2" "$1" || :
+}
+
 # The port is closed to strangers before anything else changes, and opened to nobody in between.
 set_rules() {
 	cp -- "$1" "$work/wanted"
 	loaded >"$work/now"
 	! cmp -s "$work/now" "$work/wanted" || return 0
-	[ ! -s "$work/wanted" ] || LC_ALL=C ufw status | grep -q '^Status: active' ||
-		die "ufw is not active, and is not enabled here: allow your way in first (ufw allow OpenSSH), then ufw enable"
-	grep -q '^IPV6=yes' /etc/default/ufw || die "IPV6=yes is missing in /etc/default/ufw: the port would stay open over IPv6"
+	if [ -s "$work/wanted" ]; then
+		LC_ALL=C ufw status | grep -q '^Status: active' ||
+			die "ufw is not active, and is not enabled here: allow your way in first (ufw allow OpenSSH), then ufw enable"
+		grep -q '^IPV6=yes' /etc/default/ufw ||
+			die "IPV6=yes is missing in /etc/default/ufw: the port would stay open over IPv6"
+	fi
 	added | sed "/ comment '$comment'\$/d; s/ comment '.*'\$//" >"$work/others"
 	if grep -xFf "$work/wanted" "$work/others" >"$work/same"; then
 		die "ufw has this rule already, from somebody else; delete it first: $(head -n 1 "$work/same")"
 	fi
-	if ! grep -q '^deny ' "$work/now" && grep -q '^deny ' "$work/wanted"; then
-		# shellcheck disable=SC2046 # a rule is a list of words
-		change prepend $(grep '^deny ' "$work/wanted") comment "$comment"
-	fi
+	# A new one lands on top, so that all others have to move above it.
+	only_in "$work/wanted" "$work/now" | grep '^deny ' >"$work/closed" || :
+	while read -r rule; do
+		# shellcheck disable=SC2086 # a rule is a list of words
+		change prepend $rule comment "$comment"
+	done <"$work/closed"
 	rewrite -v
 	rewrite -e
-	if ! grep -q '^deny ' "$work/wanted" && grep -q '^deny ' "$work/now"; then
-		# shellcheck disable=SC2046 # a rule is a list of words
-		change delete $(grep '^deny ' "$work/now")
-	fi
+	only_in "$work/now" "$work/wanted" | grep '^deny ' | while read -r rule; do
+		# shellcheck disable=SC2086 # a rule is a list of words
+		change delete $rule
+	done
 	# UFW accepts what is established before it looks at its rules: a source that was taken off the list would keep
 	# its connection. All are closed; who may connect does so again.
 	ss --kill --tcp --no-header "sport = :$port and not ( dst 127.0.0.0/8 or dst [::1] )" >/dev/null
