@@ -146,6 +146,59 @@ fn rules_are_well_formed() {
     snapshot("rule-ids", "", &ids.into_iter().collect::<Vec<_>>().join("\n"));
 }
 
+/// What redis.conf listens on and Compose publishes is what each packet filter guards, and the bridges that it
+/// names are Compose's.
+#[test]
+fn every_port_is_guarded() {
+    let mut guarded = 0;
+    for path in fixtures("ok") {
+        let (model, _) = judge(&path);
+        let files = render::render(&model.expect("valid")).expect("renders");
+        let text = |name: &str| {
+            let file = files.iter().find(|file| file.path.starts_with(name));
+            file.map(|file| String::from_utf8_lossy(&file.bytes).into_owned()).unwrap_or_default()
+        };
+        let compose = ["docker-compose.prod", "docker-compose.dev"].map(text).concat();
+        let compose: serde_yaml::Value = serde_yaml::from_str(&compose).expect("YAML");
+        let listens: BTreeSet<String> = text("redis/redis.conf")
+            .lines()
+            .filter_map(|line| line.strip_prefix("port ").or_else(|| line.strip_prefix("tls-port ")))
+            .filter(|port| *port != "0")
+            .map(str::to_owned)
+            .collect();
+        let ports: Vec<&serde_yaml::Value> =
+            compose["services"]["redis"]["ports"].as_sequence().into_iter().flatten().collect();
+        let published: BTreeSet<String> =
+            ports.iter().map(|port| port["published"].as_str().expect("a port").to_owned()).collect();
+        let targets: BTreeSet<String> =
+            ports.iter().map(|port| port["target"].as_u64().expect("a port").to_string()).collect();
+        let bridges = ["app", "edge"].map(|name| {
+            compose["networks"][name]["driver_opts"]["com.docker.network.bridge.name"].as_str().unwrap_or("").to_owned()
+        });
+        assert_eq!(listens.len(), 1, "{}", path.display());
+        let (nft, iptables) = (text("firewall/redisgen.nft"), text("firewall/iptables.v4"));
+        for (filter, guard, routed) in
+            [(&nft, "tcp dport {} fib", "tcp dport {} jump"), (&iptables, "--dport {} -m addrtype", "--dport {} -j")]
+        {
+            if filter.is_empty() {
+                continue;
+            }
+            guarded += 1;
+            for port in &published {
+                assert!(filter.contains(&guard.replace("{}", port)), "{}: {port}", path.display());
+            }
+            for port in listens.iter().chain(&targets) {
+                assert!(filter.contains(&routed.replace("{}", port)), "{}: {port}", path.display());
+            }
+            for bridge in bridges.iter().filter(|bridge| !bridge.is_empty()) {
+                assert!(bridge.len() <= 15 && filter.contains(&bridge[..12]), "{}: {bridge}", path.display());
+            }
+        }
+        assert!(published.is_empty() || !nft.is_empty(), "{}: published without a filter", path.display());
+    }
+    assert!(guarded > 5, "only {guarded} filters");
+}
+
 /// No emitter writes a directive that the line lacks, or a value that it refuses.
 #[test]
 fn emitted_directives_are_what_each_line_knows() {

@@ -202,6 +202,21 @@ pub(super) const RULES: &[Rule] = &[
         }),
     },
     Rule {
+        id: "docker-network-unguarded",
+        severity: INFO,
+        title: "The packet filter does not know the bridge of an existing network",
+        why: "Docker before 28 lets neighbours route packets to a container's address past the published port; the rules against it name bridges of our own only.",
+        fix: "Run Docker 28 or later, or leave `docker.network` out.",
+        source: "moby#45610; reference: firewall",
+        waivable: true,
+        check: Some(|model, sink| {
+            let existing = model.profile.network.docker.as_ref().is_some_and(|docker| docker.network.is_some());
+            if existing && model.firewall.is_some() && guards_docker(model) {
+                sink.report("network.docker.network", "the server's address in this network is not guarded");
+            }
+        }),
+    },
+    Rule {
         id: "backend-too-many-sources",
         severity: ERROR,
         title: "More sources than a backend without sets should hold",
