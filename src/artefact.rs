@@ -1,6 +1,7 @@
 //! What can come out: one line of the table per artefact, which names its file, its template and the
 //! function that makes the template's data. `plan` picks those that the model asks for.
 
+mod access;
 mod app_compose;
 mod compose;
 mod healthcheck;
@@ -35,8 +36,16 @@ pub struct Artefact {
 }
 
 /// All artefacts, in the order in which a reader looks at them.
-pub const ARTEFACTS: &[Artefact] =
-    &[compose::ARTEFACT, app_compose::ARTEFACT, redis_conf::ARTEFACT, users_acl::ARTEFACT, healthcheck::ARTEFACT];
+pub const ARTEFACTS: &[Artefact] = &[
+    compose::ARTEFACT,
+    app_compose::ARTEFACT,
+    redis_conf::ARTEFACT,
+    users_acl::ARTEFACT,
+    healthcheck::ARTEFACT,
+    access::SSH_CONFIG,
+    access::TUNNEL,
+    access::CLIENT,
+];
 
 /// The artefacts of this model.
 pub fn plan(model: &Model) -> impl Iterator<Item = &'static Artefact> {

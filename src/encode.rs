@@ -68,6 +68,20 @@ pub fn shell(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
+/// One argument in a file for ssh.
+///
+/// # Errors
+/// It would be more than a word there: readers before OpenSSH 8.7 know no escapes in quotes, `%` and `$` expand,
+/// `*`, `?`, `!` and `,` make patterns, and `-` may start an option where ssh runs itself, as ProxyJump does.
+pub fn ssh_config(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/[]-".contains(&byte);
+    if !text.is_empty() && !text.starts_with('-') && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("a file for ssh holds letters, digits and `._:/[]-` only, and no leading `-`".to_owned())
+    }
+}
+
 /// Text behind `#`.
 ///
 /// # Errors
@@ -101,6 +115,31 @@ mod tests {
             assert!(acl(text).is_err(), "{text:?}");
         }
         assert_eq!(acl("~user:*").as_deref(), Ok("~user:*"));
+    }
+
+    #[test]
+    fn ssh_config_refuses_what_is_more_than_a_word() {
+        for text in [
+            EVIL,
+            "",
+            "-oProxyCommand=id",
+            "a b",
+            "a\nHost *",
+            "\"",
+            "%h",
+            "${HOME}",
+            "*",
+            "!a",
+            "a,b",
+            "a#",
+            "a=b",
+            "ä",
+        ] {
+            assert!(ssh_config(text).is_err(), "{text:?}");
+        }
+        for text in ["bastion.example.com", "fd00:8::1", "[fd00:8::1]:6379", "_ops-1"] {
+            assert_eq!(ssh_config(text).as_deref(), Ok(text));
+        }
     }
 
     #[test]

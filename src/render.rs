@@ -34,6 +34,9 @@ templates! {
     "redis/redis.conf"
     "redis/users.acl"
     "redis/healthcheck.sh"
+    "access/ssh_config"
+    "access/tunnel.sh"
+    "client/via-bastion.sh"
 }
 
 static ENVIRONMENT: LazyLock<Result<Environment<'static>, String>> =
@@ -83,6 +86,8 @@ fn encoded(extension: &str, text: &str) -> Result<String, String> {
         "acl" => encode::acl(text),
         "yml" => Ok(encode::compose(text)),
         "sh" => Ok(encode::shell(text)),
+        // ssh gives its files no extension.
+        "access/ssh_config" => encode::ssh_config(text),
         other => Err(format!("no encoder for .{other}")),
     }
 }

@@ -1,6 +1,7 @@
 //! The catalogue: one literal per rule. Documentation, `explain` and the fixtures' test derive from it.
 
 mod access;
+mod bastion;
 mod commands;
 mod engine;
 mod later;
@@ -95,6 +96,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         structure::RULES,
         engine::RULES,
         network::RULES,
+        bastion::RULES,
         tls::RULES,
         access::RULES,
         commands::RULES,

@@ -26,7 +26,6 @@ fn not_emitted(model: &Model, sink: &mut Sink) {
             "connection limits of a firewall",
         ),
         (firewall.new_connections.is_some(), "network.firewall.new_connections", "rate limits of a firewall"),
-        (profile.network.bastion.is_some(), "network.bastion", "SSH settings and tunnel script"),
         (profile.backups.is_some(), "backups", "the backup service and its scripts"),
         (
             profile.secrets.store != SecretStore::Files,
