@@ -1,6 +1,7 @@
 //! What can come out: one line of the table per artefact, which names its file, its template and the
 //! function that makes the template's data. `plan` picks those that the model asks for.
 
+mod access;
 mod app_compose;
 mod compose;
 mod firewall;
@@ -41,6 +42,7 @@ pub struct Artefact {
 pub const ARTEFACTS: &[&[Artefact]] = &[
     &[compose::ARTEFACT, app_compose::ARTEFACT, redis_conf::ARTEFACT, users_acl::ARTEFACT, healthcheck::ARTEFACT],
     firewall::ARTEFACTS,
+    &[access::SSH_CONFIG, access::TUNNEL, access::CLIENT],
 ];
 
 /// The artefacts of this model.

@@ -109,6 +109,20 @@ pub fn unit(text: &str) -> Result<String, String> {
     }
 }
 
+/// One argument in a file for ssh.
+///
+/// # Errors
+/// It would be more than a word there: readers before OpenSSH 8.7 know no escapes in quotes, `%` and `$` expand,
+/// `*`, `?`, `!` and `,` make patterns, and `-` may start an option where ssh runs itself, as ProxyJump does.
+pub fn ssh_config(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/[]-".contains(&byte);
+    if !text.is_empty() && !text.starts_with('-') && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("a file for ssh holds letters, digits and `._:/[]-` only, and no leading `-`".to_owned())
+    }
+}
+
 /// Text behind `#`.
 ///
 /// # Errors
@@ -154,6 +168,31 @@ mod tests {
         assert_eq!(iptables("rg-1-+").as_deref(), Ok("rg-1-+"));
         assert_eq!(iptables("-j ACCEPT").as_deref(), Ok("\"-j ACCEPT\""));
         assert!(unit("a %h").is_err());
+    }
+
+    #[test]
+    fn ssh_config_refuses_what_is_more_than_a_word() {
+        for text in [
+            EVIL,
+            "",
+            "-oProxyCommand=id",
+            "a b",
+            "a\nHost *",
+            "\"",
+            "%h",
+            "${HOME}",
+            "*",
+            "!a",
+            "a,b",
+            "a#",
+            "a=b",
+            "ä",
+        ] {
+            assert!(ssh_config(text).is_err(), "{text:?}");
+        }
+        for text in ["bastion.example.com", "fd00:8::1", "[fd00:8::1]:6379", "_ops-1"] {
+            assert_eq!(ssh_config(text).as_deref(), Ok(text));
+        }
     }
 
     #[test]

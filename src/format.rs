@@ -364,6 +364,12 @@ mod tests {
                 ],
                 vec!["redis@sha256:12", "Redis", "redis latest", "$(id)", "redis:", "redis:a:b", "a//b:1", "/a", "a/"],
             ),
+            (
+                "host",
+                vec!["bastion.example.com", "bastion", "10.8.0.1", "fd00:8::1"],
+                vec!["-oProxyCommand=id", "-a", "ops@a", "a b", "%h", "a:22", "[fd00::1]", "fe80::1%eth0", ""],
+            ),
+            ("account", vec!["ops", "_a-1"], vec!["-l", "Ops", "1a", "a b", "%r", "ops@a", "a.b", ""]),
             ("text", vec!["VPN: \"x\" $(id)"], vec!["", "a\nb"]),
         ] {
             for text in good {

@@ -40,6 +40,9 @@ templates! {
     "firewall/apply.sh"
     "firewall/remove.sh"
     "firewall/redisgen-firewall.service"
+    "access/ssh_config"
+    "access/tunnel.sh"
+    "client/via-bastion.sh"
 }
 
 static ENVIRONMENT: LazyLock<Result<Environment<'static>, String>> =
@@ -92,6 +95,8 @@ fn encoded(extension: &str, text: &str) -> Result<String, String> {
         "nft" => encode::nft(text),
         "rules" => encode::iptables(text),
         "service" => encode::unit(text),
+        // ssh gives its files no extension.
+        "access/ssh_config" => encode::ssh_config(text),
         other => Err(format!("no encoder for .{other}")),
     }
 }

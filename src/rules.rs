@@ -1,6 +1,7 @@
 //! The catalogue: one literal per rule. Documentation, `explain` and the fixtures' test derive from it.
 
 mod access;
+mod bastion;
 mod commands;
 mod engine;
 mod firewall;
@@ -97,6 +98,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         engine::RULES,
         network::RULES,
         firewall::RULES,
+        bastion::RULES,
         tls::RULES,
         access::RULES,
         commands::RULES,

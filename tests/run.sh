@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 missing() {
-	for package in redis-server redis-tools docker.io containerd iproute2 util-linux openssl shellcheck nftables iptables python3 python3-pip python3-yaml; do
+	for package in redis-server redis-tools docker.io containerd iproute2 util-linux openssl openssh-client openssh-server shellcheck nftables iptables python3 python3-pip python3-yaml; do
 		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || printf '%s ' "$package"
 	done
 }

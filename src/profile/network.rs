@@ -79,7 +79,7 @@ pub struct Firewall {
 pub struct Bastion {
     /// Name or address of the bastion.
     pub host: HostOrAddress,
-    /// Account on the bastion.
+    /// Account on the bastion, and on the Redis host where that publishes the port on its loopback only.
     pub user: Account,
     /// Name or address of the Redis host, as the bastion sees it.
     pub target: HostOrAddress,

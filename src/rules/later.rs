@@ -18,7 +18,6 @@ pub(super) const RULES: &[Rule] = &[Rule {
 fn not_emitted(model: &Model, sink: &mut Sink) {
     let profile = &model.profile;
     let asked = [
-        (profile.network.bastion.is_some(), "network.bastion", "SSH settings and tunnel script"),
         (profile.backups.is_some(), "backups", "the backup service and its scripts"),
         (
             profile.secrets.store != SecretStore::Files,
