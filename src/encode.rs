@@ -113,7 +113,7 @@ pub fn unit(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// It would be more than a word there: readers before OpenSSH 8.7 know no escapes in quotes, `%` and `$` expand,
-/// `*`, `?`, `!` and `,` make patterns, and `-` may start an option where ssh runs itself, as ProxyJump does.
+/// `*`, `?`, `!` and `,` make patterns, and `-` may start an option where ssh runs itself, as `ProxyJump` does.
 pub fn ssh_config(text: &str) -> Result<String, String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/[]-".contains(&byte);
     if !text.is_empty() && !text.starts_with('-') && text.bytes().all(plain) {

@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Room, check_script, tree, yaml_1_1, yaml_1_2};
+use common::{Room, check_script, text_of, tree, yaml_1_1, yaml_1_2};
 use redisgen::{engine, profile::EngineKind};
 use serde_json::{Value, json};
 
@@ -242,6 +242,10 @@ fn sane(what: &str, out: &Path, scripts: &mut BTreeSet<Vec<u8>>) {
             rules(what, loader, &out.join(path));
         } else if path.ends_with(".sh") && scripts.insert(entry.bytes.clone()) {
             check_script(&out.join(path));
+        } else if path == "access/ssh_config" {
+            if scripts.insert(entry.bytes.clone()) {
+                ssh_config(what, &out.join(path));
+            }
         } else if path == "redisgen.lock" {
             redisgen::lock::Lock::parse(text).unwrap_or_else(|error| panic!("{what}: {error}"));
         }
@@ -275,6 +279,25 @@ fn rules(what: &str, loader: &str, file: &Path) {
     assert!(listing.to_lowercase().contains("drop"), "{what}: {listing}");
     assert_eq!(listing, load(&without), "{what}: {}", file.display());
     std::fs::remove_file(&without).expect("removed");
+}
+
+/// ssh reads it, finds our names there, and checks host keys and forwards one port under each of them.
+#[track_caller]
+fn ssh_config(what: &str, path: &Path) {
+    let text = std::fs::read_to_string(path).expect("readable");
+    let names: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("Host ")).flat_map(|names| names.split(' ')).collect();
+    assert!(names.len() >= 2, "{what}: {text}");
+    for name in names {
+        let said = text_of(Command::new("ssh").arg("-G").arg("-F").arg(path).arg(name));
+        for line in ["stricthostkeychecking true", "forwardagent no", "passwordauthentication no"] {
+            assert!(said.lines().any(|said| said == line), "{what}: {name}: no {line}");
+        }
+        let command = |line: &&str| line.starts_with("proxycommand ") || line.starts_with("localcommand ");
+        assert_eq!(said.lines().find(command), None, "{what}: {name}");
+        let forwards = said.lines().filter(|line| line.starts_with("localforward ")).count();
+        assert_eq!(forwards, usize::from(name.ends_with("-redis")), "{what}: {name}");
+    }
 }
 
 /// Comments, blank lines and directives that the engine knows; quotes end on their line.

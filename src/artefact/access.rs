@@ -48,12 +48,10 @@ struct Tunnel {
     host: String,
     user: String,
     target: String,
-    /// Names of ours for ssh: the bastion, the host that opens the connection to Redis, and the tunnel.
+    /// Names of ours for ssh: the bastion, the target if ssh has to go on to it, and the tunnel.
     bastion_alias: String,
-    far_alias: String,
+    target_alias: Option<String>,
     redis_alias: String,
-    /// Through the bastion to the target, else no further than the bastion.
-    jump: bool,
     port: u16,
     /// This machine's end of the tunnel.
     local: String,
@@ -84,9 +82,8 @@ fn tunnel(model: &Model) -> Option<Tunnel> {
         host: bastion.host.to_string(),
         user: bastion.user.to_string(),
         bastion_alias: alias("bastion"),
-        far_alias: alias(if jump { "target" } else { "bastion" }),
+        target_alias: jump.then(|| alias("target")),
         redis_alias: alias("redis"),
-        jump,
         port: network.port,
         local: endpoint("127.0.0.1", network.port),
         redis: endpoint(if jump { first.to_string() } else { target.clone() }.as_str(), network.port),

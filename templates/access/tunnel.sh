@@ -26,7 +26,7 @@ esac
 cd -- "$(dirname -- "$0")"
 echo "tunnel.sh: opening 127.0.0.1:$port to Redis; Ctrl-C closes it" >&2
 # Behind `&`, so that a signal to this script ends ssh as well. It asks for a passphrase on the terminal all the same.
-ssh -F ./ssh_config -N -L "127.0.0.1:$port":{{ redis }} {{ far_alias }} &
+ssh -F ./ssh_config -N -L "127.0.0.1:$port":{{ redis }} {{ target_alias or bastion_alias }} &
 tunnel=$!
 stopped=no
 trap 'stopped=yes; kill "$tunnel" 2>/dev/null || :' HUP INT TERM
@@ -38,7 +38,7 @@ if [ "$stopped" = yes ]; then
 fi
 cat >&2 <<'EXPLANATION'
 tunnel.sh: the tunnel is closed; ssh says why above.
-- "Host key verification failed": ask an administrator for the host's line of ~/.ssh/known_hosts{% if jump %}, which begins with
+- "Host key verification failed": ask an administrator for the host's line of ~/.ssh/known_hosts{% if target_alias is not none %}, which begins with
   {{ host|comment }} or {{ target|comment }}{% else %}, which begins
   with {{ host|comment }}{% endif %}. Do not take it from the network: ssh-keyscan believes whoever answers. If a
   key has changed, ask why before you replace its line.
