@@ -5,6 +5,7 @@ mod app_compose;
 mod compose;
 mod healthcheck;
 pub mod redis_conf;
+mod terraform;
 mod users_acl;
 
 use minijinja::value::Value;
@@ -34,13 +35,13 @@ pub struct Artefact {
     pub context: fn(&Model) -> Value,
 }
 
-/// All artefacts, in the order in which a reader looks at them.
+/// All artefacts but the modules of `terraform`, in the order in which a reader looks at them.
 pub const ARTEFACTS: &[Artefact] =
     &[compose::ARTEFACT, app_compose::ARTEFACT, redis_conf::ARTEFACT, users_acl::ARTEFACT, healthcheck::ARTEFACT];
 
 /// The artefacts of this model.
 pub fn plan(model: &Model) -> impl Iterator<Item = &'static Artefact> {
-    ARTEFACTS.iter().filter(|artefact| (artefact.wanted)(model))
+    ARTEFACTS.iter().chain(terraform::all()).filter(|artefact| (artefact.wanted)(model))
 }
 
 #[derive(Serialize)]

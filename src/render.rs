@@ -34,6 +34,27 @@ templates! {
     "redis/redis.conf"
     "redis/users.acl"
     "redis/healthcheck.sh"
+    "terraform/allowed_cidrs.tf"
+    "terraform/aws/versions.tf"
+    "terraform/aws/variables.tf"
+    "terraform/aws/main.tf"
+    "terraform/aws/outputs.tf"
+    "terraform/aws/tests/redis.tftest.hcl"
+    "terraform/gcp/versions.tf"
+    "terraform/gcp/variables.tf"
+    "terraform/gcp/main.tf"
+    "terraform/gcp/outputs.tf"
+    "terraform/gcp/tests/redis.tftest.hcl"
+    "terraform/azure/versions.tf"
+    "terraform/azure/variables.tf"
+    "terraform/azure/main.tf"
+    "terraform/azure/outputs.tf"
+    "terraform/azure/tests/redis.tftest.hcl"
+    "terraform/vault/versions.tf"
+    "terraform/vault/variables.tf"
+    "terraform/vault/main.tf"
+    "terraform/vault/outputs.tf"
+    "terraform/vault/tests/redis.tftest.hcl"
 }
 
 static ENVIRONMENT: LazyLock<Result<Environment<'static>, String>> =
@@ -83,6 +104,7 @@ fn encoded(extension: &str, text: &str) -> Result<String, String> {
         "acl" => encode::acl(text),
         "yml" => Ok(encode::compose(text)),
         "sh" => Ok(encode::shell(text)),
+        "tf" | "hcl" => encode::hcl(text),
         other => Err(format!("no encoder for .{other}")),
     }
 }

@@ -1,6 +1,7 @@
 //! The catalogue: one literal per rule. Documentation, `explain` and the fixtures' test derive from it.
 
 mod access;
+mod cloud;
 mod commands;
 mod engine;
 mod later;
@@ -99,6 +100,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         access::RULES,
         commands::RULES,
         resources::RULES,
+        cloud::RULES,
         later::RULES,
         waivers::RULES,
     ]
