@@ -7,6 +7,7 @@ mod compose;
 mod firewall;
 mod healthcheck;
 pub mod redis_conf;
+mod terraform;
 mod users_acl;
 
 use minijinja::value::Value;
@@ -43,6 +44,10 @@ pub const ARTEFACTS: &[&[Artefact]] = &[
     &[compose::ARTEFACT, app_compose::ARTEFACT, redis_conf::ARTEFACT, users_acl::ARTEFACT, healthcheck::ARTEFACT],
     firewall::ARTEFACTS,
     &[access::SSH_CONFIG, access::TUNNEL, access::CLIENT],
+    terraform::aws::MODULE,
+    terraform::gcp::MODULE,
+    terraform::azure::MODULE,
+    terraform::vault::MODULE,
 ];
 
 /// The artefacts of this model.

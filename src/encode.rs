@@ -123,6 +123,33 @@ pub fn ssh_config(text: &str) -> Result<String, String> {
     }
 }
 
+/// A quoted string of HCL, in which `${` and `%{` would start a template.
+///
+/// # Errors
+/// Terraform turns other characters than ASCII into their NFC form, so that they might arrive changed.
+pub fn hcl(text: &str) -> Result<String, String> {
+    let mut out = String::from("\"");
+    let mut signs = text.chars().peekable();
+    while let Some(sign) = signs.next() {
+        match sign {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(sign);
+            }
+            // Doubled, the first sign takes the second one's meaning away.
+            '$' | '%' if signs.peek() == Some(&'{') => {
+                out.push(sign);
+                out.push(sign);
+            }
+            ' '..='~' => out.push(sign),
+            _ if sign.is_ascii() => out.push_str(&format!("\\u{:04x}", u32::from(sign))),
+            _ => return Err("a string of Terraform has ASCII characters only here".to_owned()),
+        }
+    }
+    out.push('"');
+    Ok(out)
+}
+
 /// Text behind `#`.
 ///
 /// # Errors
@@ -196,6 +223,20 @@ mod tests {
     }
 
     #[test]
+    fn hcl_takes_templates_for_text() {
+        for (text, expected) in [
+            ("", r#""""#),
+            ("a\"\\b", r#""a\"\\b""#),
+            ("${x} %{y} $x 5% $$ {", r#""$${x} %%{y} $x 5% $$ {""#),
+            ("$${x} $%{y}", r#""$$${x} $%%{y}""#),
+            ("a\n\t\0\u{7f}", r#""a\u000a\u0009\u0000\u007f""#),
+        ] {
+            assert_eq!(hcl(text).as_deref(), Ok(expected));
+        }
+        assert!(hcl("e\u{301}").is_err() && hcl("\u{2028}").is_err());
+    }
+
+    #[test]
     fn comments_stay_on_their_line() {
         assert!(comment(EVIL).is_err());
         assert!(comment("prod $(id) `x`.yaml").is_ok());
@@ -208,6 +249,35 @@ mod tests {
             prop_assert_eq!(read, text.clone());
             let read: String = serde_yaml::from_str(&compose(&text)).expect("YAML");
             prop_assert_eq!(read.replace("$$", "$"), text);
+        }
+
+        /// Read back as HCL's grammar says: escapes behind a backslash, `$${` and `%%{` for `${` and `%{`.
+        #[test]
+        fn hcl_reads_back(text in "[\\x00-\\x7f]*|[$%{}\"\\\\a]*") {
+            let written = hcl(&text).expect("ASCII");
+            let inner = written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).expect("quotes");
+            prop_assert!(inner.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+            let (mut read, mut rest) = (String::new(), inner);
+            while let Some(sign) = rest.chars().next() {
+                if let Some(after) = rest.strip_prefix("\\u") {
+                    read.push(char::from_u32(u32::from_str_radix(&after[..4], 16).expect("hex")).expect("sign"));
+                    rest = &after[4..];
+                } else if let Some(after) = rest.strip_prefix('\\') {
+                    prop_assert!(after.starts_with(['"', '\\']));
+                    read.push_str(&after[..1]);
+                    rest = &after[1..];
+                } else if let Some(after) = rest.strip_prefix("$${").or_else(|| rest.strip_prefix("%%{")) {
+                    read.push(sign);
+                    read.push('{');
+                    rest = after;
+                } else {
+                    let syntax = sign == '"' || rest.starts_with("${") || rest.starts_with("%{");
+                    prop_assert!(!syntax, "{}", written);
+                    read.push(sign);
+                    rest = &rest[1..];
+                }
+            }
+            prop_assert_eq!(read, text);
         }
 
         #[test]

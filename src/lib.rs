@@ -30,6 +30,7 @@ pub mod artefact;
 pub mod certificate;
 pub mod check;
 pub mod cli;
+pub mod cloud;
 pub mod command;
 pub mod console;
 pub mod encode;

@@ -43,6 +43,27 @@ templates! {
     "access/ssh_config"
     "access/tunnel.sh"
     "client/via-bastion.sh"
+    "terraform/allowed_cidrs.tf"
+    "terraform/aws/versions.tf"
+    "terraform/aws/variables.tf"
+    "terraform/aws/main.tf"
+    "terraform/aws/outputs.tf"
+    "terraform/aws/tests/redis.tftest.hcl"
+    "terraform/gcp/versions.tf"
+    "terraform/gcp/variables.tf"
+    "terraform/gcp/main.tf"
+    "terraform/gcp/outputs.tf"
+    "terraform/gcp/tests/redis.tftest.hcl"
+    "terraform/azure/versions.tf"
+    "terraform/azure/variables.tf"
+    "terraform/azure/main.tf"
+    "terraform/azure/outputs.tf"
+    "terraform/azure/tests/redis.tftest.hcl"
+    "terraform/vault/versions.tf"
+    "terraform/vault/variables.tf"
+    "terraform/vault/main.tf"
+    "terraform/vault/outputs.tf"
+    "terraform/vault/tests/redis.tftest.hcl"
 }
 
 static ENVIRONMENT: LazyLock<Result<Environment<'static>, String>> =
@@ -97,6 +118,7 @@ fn encoded(extension: &str, text: &str) -> Result<String, String> {
         "service" => encode::unit(text),
         // ssh gives its files no extension.
         "access/ssh_config" => encode::ssh_config(text),
+        "tf" | "hcl" => encode::hcl(text),
         other => Err(format!("no encoder for .{other}")),
     }
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod bastion;
+mod cloud;
 mod commands;
 mod engine;
 mod firewall;
@@ -103,6 +104,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         access::RULES,
         commands::RULES,
         resources::RULES,
+        cloud::RULES,
         later::RULES,
         waivers::RULES,
     ]

@@ -192,7 +192,7 @@ fn full() -> Value {
         "secrets": { "store": "files", "rotate_after": "90d", "vault": { "address": "https://vault.example.com", "mount": "secret" }, "aws": { "region": "us-east-1" } },
         "encryption_at_rest": {
             "luks": { "device": "/dev/sdb1", "mount": "/mnt/redis" }, "aws": { "region": "us-east-1", "availability_zone": "us-east-1a", "size": "10GiB" },
-            "gcp": { "project": "demo", "zone": "us-central1-a", "size": "10GiB" }, "azure": { "location": "eastus", "resource_group": "demo", "size": "10GiB" },
+            "gcp": { "project": "demo-project", "zone": "us-central1-a", "size": "10GiB" }, "azure": { "location": "eastus", "resource_group": "demo", "size": "10GiB" },
         },
         "application_encryption": "fernet",
         "monitoring": { "exporter": true, "alerts": { "memory_above": "80%", "latency_above": "10ms" } },

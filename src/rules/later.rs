@@ -22,30 +22,13 @@ fn not_emitted(model: &Model, sink: &mut Sink) {
         (
             profile.secrets.store != SecretStore::Files,
             "secrets.store",
-            "access to this store; passwords are files meanwhile",
+            "access of the server to this store; Terraform fills it, passwords are files meanwhile",
         ),
-        (profile.secrets.vault.is_some(), "secrets.vault", "access to Vault"),
-        (profile.secrets.aws.is_some(), "secrets.aws", "access to AWS Secrets Manager"),
         (profile.secrets.rotate_after.is_some(), "secrets.rotate_after", "rotation and its reminders"),
         (
             profile.encryption_at_rest.as_ref().is_some_and(|rest| rest.luks.is_some()),
             "encryption_at_rest.luks",
             "the script that makes the encrypted volume",
-        ),
-        (
-            profile.encryption_at_rest.as_ref().is_some_and(|rest| rest.aws.is_some()),
-            "encryption_at_rest.aws",
-            "Terraform for the volume",
-        ),
-        (
-            profile.encryption_at_rest.as_ref().is_some_and(|rest| rest.gcp.is_some()),
-            "encryption_at_rest.gcp",
-            "Terraform for the disk",
-        ),
-        (
-            profile.encryption_at_rest.as_ref().is_some_and(|rest| rest.azure.is_some()),
-            "encryption_at_rest.azure",
-            "Terraform for the disk",
         ),
         (profile.application_encryption.is_some(), "application_encryption", "client code that encrypts"),
         (profile.monitoring.exporter, "monitoring.exporter", "the exporter service and its user"),
