@@ -8,7 +8,6 @@ pub(super) mod vault;
 
 use serde::Serialize;
 
-use super::Artefact;
 use crate::cloud::Cloud;
 use crate::model::Model;
 
