@@ -25,6 +25,8 @@ resource "vault_kv_secret_v2" "redis" {
   name                 = "${var.path}/${each.key}"
   data_json_wo         = jsonencode({ password = ephemeral.random_password.redis[each.key].result })
   data_json_wo_version = lookup(var.password_versions, each.key, 1)
+  # What is read back would stand in the state.
+  disable_read = true
 
   custom_metadata {
     max_versions = 5

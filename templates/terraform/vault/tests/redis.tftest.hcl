@@ -11,7 +11,7 @@ run "defaults" {
     error_message = "every user has a password of its own"
   }
   assert {
-    condition     = alltrue([for secret in vault_kv_secret_v2.redis : secret.data_json == null])
+    condition     = alltrue([for secret in vault_kv_secret_v2.redis : secret.data_json == null && secret.disable_read])
     error_message = "no password may enter the state"
   }
   assert {
