@@ -41,7 +41,10 @@ impl<'tree> Way<'tree> {
         let at = |name: &str| folder.path().join(name);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(at("home/.ssh")).expect("folder");
         for key in ["bastion", "target", "home/.ssh/id_ed25519"] {
-            key_pair(&at(key));
+            key_pair("ed25519", &at(key));
+        }
+        for key in ["bastion.ecdsa", "target.ecdsa"] {
+            key_pair("ecdsa", &at(key));
         }
         fs::write(at("hosts"), format!("192.0.2.1 {BASTION}\n127.0.0.1 localhost\n")).expect("hosts");
 
@@ -97,7 +100,7 @@ impl<'tree> Way<'tree> {
 
     /// A new key in this folder.
     pub fn new_key(&self, name: &str) {
-        key_pair(&self.folder.path().join(name));
+        key_pair("ed25519", &self.folder.path().join(name));
     }
 
     /// Starts `access/tunnel.sh`.
@@ -164,8 +167,8 @@ pub fn connects(from: &Host, address: &str, port: u16) -> bool {
     output.expect("python3 runs: install the package python3").status.success()
 }
 
-fn key_pair(path: &Path) {
-    let output = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).output();
+fn key_pair(kind: &str, path: &Path) {
+    let output = Command::new("ssh-keygen").args(["-q", "-t", kind, "-N", "", "-f"]).arg(path).output();
     succeeded(&output.expect("ssh-keygen runs: install the package openssh-client"));
 }
 
@@ -181,7 +184,7 @@ fn sshd(folder: &Path, name: &str) -> Host {
     assert!(Path::new(program).exists(), "no {program}: install the package openssh-server");
     let key = folder.join(name).display().to_string();
     let config = format!(
-        "HostKey {key}\nPidFile none\nUsePAM no\nStrictModes no\nAuthorizedKeysFile /run/authorized_keys\n\
+        "HostKey {key}\nHostKey {key}.ecdsa\nPidFile none\nUsePAM no\nStrictModes no\nAuthorizedKeysFile /run/authorized_keys\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nAllowAgentForwarding yes\nX11Forwarding yes\n\
          AllowTcpForwarding yes\n"
     );
