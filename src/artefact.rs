@@ -4,6 +4,7 @@
 mod app_compose;
 mod compose;
 mod healthcheck;
+mod luks;
 pub mod redis_conf;
 mod users_acl;
 
@@ -36,7 +37,14 @@ pub struct Artefact {
 
 /// All artefacts, in the order in which a reader looks at them.
 pub const ARTEFACTS: &[Artefact] =
-    &[compose::ARTEFACT, app_compose::ARTEFACT, redis_conf::ARTEFACT, users_acl::ARTEFACT, healthcheck::ARTEFACT];
+    &[
+    compose::ARTEFACT,
+    app_compose::ARTEFACT,
+    redis_conf::ARTEFACT,
+    users_acl::ARTEFACT,
+    healthcheck::ARTEFACT,
+    luks::ARTEFACT,
+];
 
 /// The artefacts of this model.
 pub fn plan(model: &Model) -> impl Iterator<Item = &'static Artefact> {

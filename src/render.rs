@@ -34,6 +34,7 @@ templates! {
     "redis/redis.conf"
     "redis/users.acl"
     "redis/healthcheck.sh"
+    "storage/luks.sh"
 }
 
 static ENVIRONMENT: LazyLock<Result<Environment<'static>, String>> =

@@ -37,11 +37,6 @@ fn not_emitted(model: &Model, sink: &mut Sink) {
         (profile.secrets.aws.is_some(), "secrets.aws", "access to AWS Secrets Manager"),
         (profile.secrets.rotate_after.is_some(), "secrets.rotate_after", "rotation and its reminders"),
         (
-            profile.encryption_at_rest.as_ref().is_some_and(|rest| rest.luks.is_some()),
-            "encryption_at_rest.luks",
-            "the script that makes the encrypted volume",
-        ),
-        (
             profile.encryption_at_rest.as_ref().is_some_and(|rest| rest.aws.is_some()),
             "encryption_at_rest.aws",
             "Terraform for the volume",
