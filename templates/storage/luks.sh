@@ -38,7 +38,8 @@ docker-unit    prints a drop-in that lets Docker wait for the volume at boot.
 The key file protects a lost disk, not a lost machine: it lies on the system's disk. Copy it and the header's
 backup to another place; without the key nobody reads the data again, with both everybody does.
 A damaged header comes back by: cryptsetup luksHeaderRestore DEVICE --header-backup-file FILE
-LUKS_PBKDF_MEMORY (KiB) and LUKS_PBKDF_TIME (ms) lower the cost of argon2id on a small machine.
+LUKS_PBKDF_MEMORY=KiB: for a small machine, argon2id with four passes over so much memory, instead of as
+much as fits into two seconds.
 TEXT
 }
 
@@ -116,8 +117,7 @@ make_key() {
 format() {
 	set -- --key-file "$KEY"
 	[ -z "$passphrase" ] || set -- --verify-passphrase
-	[ -z "${LUKS_PBKDF_MEMORY-}" ] || set -- "$@" --pbkdf-memory "$LUKS_PBKDF_MEMORY"
-	[ -z "${LUKS_PBKDF_TIME-}" ] || set -- "$@" --iter-time "$LUKS_PBKDF_TIME"
+	[ -z "${LUKS_PBKDF_MEMORY-}" ] || set -- "$@" --pbkdf-memory "$LUKS_PBKDF_MEMORY" --pbkdf-force-iterations 4
 	# The label says that the file system is still to be made, see below.
 	cryptsetup luksFormat --batch-mode --type luks2 --label "$NAME.new" \
 		--cipher aes-xts-plain64 --key-size 512 --hash sha256 --pbkdf argon2id "$@" "$device"
@@ -150,17 +150,21 @@ make_file_system() {
 		die "$MAPPER holds no ext4 that can be recognised; repair it, or restore a backup"
 }
 
-header_backup() { printf '%s/%s-%s.header' "$HEADERS" "$NAME" "$(cryptsetup luksUUID "$device")"; }
+# Names the volume and its header's backup; from here on there is one.
+identify() {
+	uuid=$(cryptsetup luksUUID "$device")
+	header=$HEADERS/$NAME-$uuid.header
+}
 
-# cryptsetup replaces no file.
 backup_header() {
 	install -d -m 0700 "$HEADERS"
-	rm -f "$(header_backup).new"
-	cryptsetup luksHeaderBackup "$device" --header-backup-file "$(header_backup).new"
-	chmod 0400 "$(header_backup).new"
-	sync "$(header_backup).new"
-	mv -T "$(header_backup).new" "$(header_backup)"
-	log "backed the header up in $(header_backup): copy it to another place"
+	# cryptsetup replaces no file.
+	rm -f "$header.new"
+	cryptsetup luksHeaderBackup "$device" --header-backup-file "$header.new"
+	chmod 0400 "$header.new"
+	sync "$header.new"
+	mv -T "$header.new" "$header"
+	log "backed the header up in $header: copy it to another place"
 }
 
 mount_volume() {
@@ -176,7 +180,7 @@ mount_volume() {
 	install -d -m 0700 -o "$OWNER" -g "$OWNER" "$MOUNT/data"
 }
 
-# FILE LINE, if FOUND is empty: a line that is there may have been changed on purpose (a TPM, a timeout).
+# append FILE LINE FOUND: unless something was found. A line that is there may have been changed on purpose (a TPM, a timeout).
 append() {
 	[ -z "$3" ] || return 0
 	[ -e "$1" ] || install -m 0644 /dev/null "$1"
@@ -195,9 +199,10 @@ setup() {
 		"$NAME" | "$NAME.new") ;;
 		*) die "$1 is LUKS2 with the label $(label): not made by this script. To keep it: cryptsetup config --label $NAME $1" ;;
 		esac
+		identify
 		case $(in_crypttab) in
-		'' | "UUID=$(cryptsetup luksUUID "$device")") ;;
-		*) die "/etc/crypttab names $(in_crypttab) for $NAME, and $1 is UUID=$(cryptsetup luksUUID "$device")" ;;
+		'' | "UUID=$uuid") ;;
+		*) die "/etc/crypttab names $(in_crypttab) for $NAME, and $1 is UUID=$uuid" ;;
 		esac
 		[ -n "$passphrase" ] || check_key
 	else
@@ -205,15 +210,17 @@ setup() {
 		[ -n "$passphrase" ] || [ -e "$KEY" ] || make_key
 		[ -n "$passphrase" ] || check_key
 		format
+		identify
 	fi
 
 	open_volume
 	make_file_system
-	[ -e "$(header_backup)" ] || backup_header
+	[ -e "$header" ] || backup_header
 	mount_volume
 
 	# nofail: a machine without this disk still boots; the fences keep data from the bare folder.
-	append /etc/crypttab "$NAME UUID=$(cryptsetup luksUUID "$device") $([ -n "$passphrase" ] && echo none || echo "$KEY") luks,nofail" "$(in_crypttab)"
+	[ -z "$passphrase" ] || KEY=none
+	append /etc/crypttab "$NAME UUID=$uuid $KEY luks,nofail" "$(in_crypttab)"
 	append /etc/fstab "$MAPPER $MOUNT ext4 $OPTIONS,nofail,x-systemd.device-timeout=90s 0 2" \
 		"$(awk -v mount="$MOUNT" '$2 == mount' /etc/fstab 2>/dev/null)"
 	[ ! -d /run/systemd/system ] || systemctl daemon-reload
@@ -224,6 +231,7 @@ setup() {
 find_device() {
 	cryptsetup status "$NAME" >/dev/null 2>&1 || die "$NAME is not open"
 	device=$(realpath -- "$(cryptsetup status "$NAME" | awk '$1 == "device:" { print $2 }')")
+	identify
 }
 
 status() {
@@ -233,7 +241,7 @@ status() {
 	[ "$(mounted_on)" = "$MAPPER" ] || die "$NAME is not mounted on $MOUNT"
 	findmnt --mountpoint "$MOUNT"
 	[ "$(stat -c %u:%g "$MOUNT/data" 2>/dev/null)" = "$OWNER:$OWNER" ] || die "there is no $MOUNT/data of $OWNER:$OWNER"
-	[ -e "$(header_backup)" ] || log "note: there is no $(header_backup)"
+	[ -e "$header" ] || log "note: there is no $header"
 }
 
 # Processes that keep the volume in mounts of their own, as containers do: they do not hinder umount, and

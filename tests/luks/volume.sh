@@ -1,130 +1,12 @@
 #!/bin/bash
-# The first process of the guest (uml.sh): runs the emitted storage/luks.sh through its scenarios. Prints
-# `ok NAME` or `FAIL NAME: why` for each; tests/luks/main.rs knows which must be there.
-# $SCRIPT is the script for /dev/ubdb, $OTHER that of a second deployment for /dev/ubdc.
-# shellcheck disable=SC2154 # the kernel's command line sets SCRIPT and OTHER
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C
-# There is no udev here that would answer.
-export DM_DISABLE_UDEV=1
-trap 'sync; echo o >/proc/sysrq-trigger; sleep 60' EXIT
-
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t tmpfs run /run
-ln -s /proc/self/fd /dev/fd
-mkdir -p /run/modules/lib /run/host
-ln -s /usr/lib/uml/modules /run/modules/lib/modules
-for module in cbc xts aes sha256 hmac dm-mod dm-crypt; do
-	modprobe -d /run/modules "$module" || echo "FAIL boot: no kernel module $module"
-done
-# The guest's own disk: real ext4 under /etc, /root and /mnt, with only what programs need.
-mkfs.ext4 -q /dev/ubda && mount /dev/ubda /run/host || echo 'FAIL boot: no disk'
-mkdir /run/host/etc /run/host/root /run/host/mnt
-cp -a /etc/alternatives /etc/passwd /etc/group /etc/nsswitch.conf /etc/ld.so.cache /etc/mke2fs.conf /run/host/etc/
-# They may lie in a folder that is about to be covered.
-cp "$SCRIPT" /run/one.sh && cp "$OTHER" /run/other.sh || echo 'FAIL boot: no script'
-for folder in etc root mnt; do mount --bind "/run/host/$folder" "/$folder"; done
-# As systemd does.
-mount --make-rshared /
-
-disk=/dev/ubdb mount=/mnt/encrypted_redis name=redis_api_forge
-key=/etc/cryptsetup-keys.d/$name.key
-marker=REDISGEN-PLAINTEXT-MARKER
-# Argon2id at its full cost is tried once, for $OTHER.
-quick() { LUKS_PBKDF_MEMORY=32768 LUKS_PBKDF_TIME=100 "$@"; }
-luks() { quick /run/one.sh "$@"; }
-
-ok() { echo "ok $*"; }
-fail() {
-	echo "FAIL $1: ${*:2}"
-	sed 's/^/     | /' /run/said
-}
-# is NAME COMMAND...: it succeeds. isnt NAME COMMAND...: it does not.
-is() { if "${@:2}" >/run/said 2>&1; then ok "$1"; else fail "$1" "rc $?: ${*:2}"; fi; }
-isnt() { if "${@:2}" >/run/said 2>&1; then fail "$1" "succeeded: ${*:2}"; else ok "$1"; fi; }
-# same NAME WANTED GOT
-same() { if [ "$2" = "$3" ]; then ok "$1"; else echo "FAIL $1: wanted '$2', got '$3'"; fi; }
-# What a refusal must not change: the disk where headers lie, and all of the host's files.
-state() {
-	head -c 20M $disk | sha256sum
-	find /run/host -xdev -printf '%p %m %U %G %l\n' -type f -exec sha256sum {} +
-}
-# refuses NAME RC TEXT COMMAND...: ends with RC, says TEXT, changes nothing.
-refuses() {
-	state >/run/before
-	"${@:4}" >/run/said 2>&1
-	rc=$?
-	state >/run/after
-	if [ $rc != "$2" ]; then fail "$1" "rc $rc"
-	elif ! grep -qF -- "$3" /run/said; then fail "$1" "does not say: $3"
-	elif ! diff /run/before /run/after >>/run/said; then fail "$1" 'something changed'
-	else ok "$1"; fi
-}
-erase() {
-	wipefs --all --quiet $disk
-	dd if=/dev/zero of=$disk bs=1M count=16 conv=fsync status=none
-	blockdev --rereadpt $disk
-}
-
-# --- Devices that are not empty, arguments, the mount point.
-
-mkfs.ext4 -q $disk
-refuses refuses-ext4 1 'already holds: ext4' luks setup
-mkdir /run/old && mount $disk /run/old
-refuses refuses-mounted 1 'in use: it is mounted' luks setup
-umount /run/old
-erase
-mkswap -q $disk
-refuses refuses-swap 1 'already holds: swap' luks setup
-erase
-# A DOS table with one partition, from sector 2048.
-printf '\200\0\0\0\203\0\0\0\0\010\0\0\0\020\0\0' | dd of=$disk bs=1 seek=446 conv=notrunc status=none
-printf '\125\252' | dd of=$disk bs=1 seek=510 conv=notrunc,fsync status=none
-blockdev --rereadpt $disk
-refuses refuses-partitions 1 'in use: it has partitions' luks setup
-erase
-echo pw >/run/pw
-cryptsetup luksFormat -q --type luks1 --pbkdf-force-iterations 1000 $disk /run/pw
-refuses refuses-luks1 1 'already holds: crypto_LUKS' luks setup
-erase
-cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 $disk /run/pw
-refuses refuses-foreign-luks2 1 'not made by this script' luks setup
-erase
-printf %s "$marker" | dd of=$disk bs=1M seek=8 conv=notrunc,fsync status=none
-refuses refuses-data-without-signature 1 'is not empty' luks setup
-erase
-
-refuses refuses-file 1 'no block device' luks setup /etc/passwd
-refuses refuses-missing-device 1 'there is no /dev/nope' luks setup /dev/nope
-refuses refuses-no-command 2 'usage: luks.sh' luks
-refuses refuses-unknown-option 2 'usage: luks.sh' luks setup --force
-refuses refuses-too-many-words 2 'usage: luks.sh' luks setup $disk more
-refuses refuses-without-root 1 'only root' setpriv --reuid 65534 /run/one.sh setup
-exec 8>/run/$name.lock && flock 8
-refuses refuses-at-the-same-time 1 'another luks.sh is at work' luks setup 8>&-
-exec 8>&-
-refuses status-without-volume 1 "$name is not open" luks status
-is help-is-help grep -q '^usage: luks.sh setup' <(luks help)
-
-mkdir $mount && touch $mount/dump.rdb
-refuses refuses-full-mount-point 1 'holds files' luks setup
-rm -r $mount
-ln -s /root $mount
-refuses refuses-linked-mount-point 1 'symbolic link' luks setup
-rm $mount
-mkdir $mount && mount -t tmpfs other $mount
-refuses refuses-taken-mount-point 1 "other is mounted on $mount" luks setup
-umount $mount && rmdir $mount
-echo "/dev/sdz1 $mount ext4 defaults 0 2" >/etc/fstab
-refuses refuses-foreign-fstab 1 "/etc/fstab has /dev/sdz1 on $mount" luks setup
-# No newline at the end: ours must not be glued to it.
-printf '# a comment\n/dev/sda1 / ext4 defaults 0 1' >/etc/fstab
-echo "$name UUID=00000000-0000-4000-8000-000000000000 none luks" >/etc/crypttab
-refuses refuses-foreign-crypttab 1 'has the device another name now?' luks setup
-rm /etc/crypttab
+# The life of a volume: made, used, closed, damaged, opened at boot.
+# shellcheck source=tests/luks/guest.sh
+. "${0%/*}/guest.sh"
 
 # --- Setup, first interrupted between LUKS2 and ext4.
 
+# No newline at the end: ours must not be glued to it.
+printf '# a comment\n/dev/sda1 / ext4 defaults 0 1' >/etc/fstab
 mkdir /run/broken && printf '#!/bin/sh\nexit 1\n' >/run/broken/mkfs.ext4 && chmod +x /run/broken/mkfs.ext4
 isnt setup-is-interrupted quick env PATH="/run/broken:$PATH" /run/one.sh setup
 same interrupted-before-crypttab no "$([ -e /etc/crypttab ] && echo yes || echo no)"
@@ -162,9 +44,8 @@ chown 999:999 $mount/data/dump.rdb
 sync
 same marker-is-in-the-volume 1 "$(grep -c -m1 -a $marker /dev/mapper/$name)"
 same marker-is-not-on-the-disk 0 "$(grep -c -a $marker $disk)"
-mkfs.ext4 -q /dev/ubdc && mount /dev/ubdc /run/old && cp $mount/data/dump.rdb /run/old/ && umount /run/old
+mkdir /run/old && mkfs.ext4 -q /dev/ubdc && mount /dev/ubdc /run/old && cp $mount/data/dump.rdb /run/old/ && umount /run/old
 same control-without-luks-it-is 1 "$(grep -c -m1 -a $marker /dev/ubdc)"
-dd if=/dev/zero of=/dev/ubdc bs=1M conv=fsync status=none 2>/dev/null
 
 # --- Close.
 
@@ -238,7 +119,7 @@ is header-comes-back cryptsetup luksHeaderRestore -q $disk --header-backup-file 
 is restored-header-opens luks setup
 same restored-data $marker "$(head -n 1 $mount/data/dump.rdb)"
 head -c 64 /dev/urandom >/root/second.key
-cryptsetup luksAddKey -q --pbkdf-memory 32768 --iter-time 100 --key-file "$key" $disk /root/second.key
+cryptsetup luksAddKey -q --pbkdf-memory 32768 --pbkdf-force-iterations 4 --key-file "$key" $disk /root/second.key
 cp "$header" /root/old.header
 is header-backup-again luks backup-header
 isnt old-header-is-replaced cmp -s "$header" /root/old.header
@@ -278,27 +159,12 @@ is status-after-boot luks status
 is docker-waits grep -qx "RequiresMountsFor=$mount" /run/units/docker.conf
 is docker-may-go-on grep -qx '#After=mnt-encrypted_redis.mount' /run/units/docker.conf
 
-# --- A second deployment, with a passphrase and argon2id at its full cost.
-
-dash() { printf '%s\n%s\n' "$1" "$1" | /run/other.sh "${@:2}"; }
-is passphrase-setup dash 'correct horse' setup --passphrase
-same passphrase-pbkdf argon2id "$(cryptsetup luksDump /dev/ubdc | sed -n 's/^[[:space:]]*PBKDF:[[:space:]]*//p')"
-same passphrase-crypttab 'none luks,nofail' "$(awk '$1 == "redis_second_dev" { print $3, $4 }' /etc/crypttab)"
-same passphrase-no-key-file "$name.key" "$(ls "${key%/*}")"
-same both-are-mounted 2 "$(findmnt -rno TARGET | grep -c -e "^$mount\$" -e '^/mnt/second$')"
-is passphrase-close /run/other.sh close
-refuses passphrase-without-saying 1 'or say --passphrase' /run/other.sh setup
-refuses passphrase-wrong 2 'No key available' dash wrong setup --passphrase
-isnt wrong-passphrase-opens-nothing test -e /dev/mapper/redis_second_dev
-# The mapping's name, taken by another disk.
-luks close 2>/dev/null
-printf 'correct horse' | cryptsetup open --key-file - /dev/ubdc $name
-refuses refuses-open-elsewhere 1 'is open on /dev/ubdc' luks setup
-cryptsetup close $name
-
 # --- The control: what cryptsetup itself does to a volume.
 
+umount $mount
+cryptsetup close $name
+echo pw >/run/pw
 cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 $disk /run/pw
 same control-luksFormat-does-not-ask 0 $?
 isnt control-luksFormat-destroys cryptsetup open --test-passphrase --key-file "$key" $disk
-echo 'ok end'
+echo 'ok end-of-volume'
