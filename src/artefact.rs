@@ -36,8 +36,7 @@ pub struct Artefact {
 }
 
 /// All artefacts, in the order in which a reader looks at them.
-pub const ARTEFACTS: &[Artefact] =
-    &[
+pub const ARTEFACTS: &[Artefact] = &[
     compose::ARTEFACT,
     app_compose::ARTEFACT,
     redis_conf::ARTEFACT,

@@ -6,6 +6,7 @@ mod engine;
 mod later;
 mod network;
 mod resources;
+mod storage;
 mod structure;
 mod tls;
 mod waivers;
@@ -99,6 +100,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         access::RULES,
         commands::RULES,
         resources::RULES,
+        storage::RULES,
         later::RULES,
         waivers::RULES,
     ]

@@ -159,7 +159,10 @@ fn summary(
     if model.has_secrets() && !options.secrets {
         text.push_str("  next: run build without --no-secrets on the host, it makes the passwords\n");
     } else {
-        text.push_str(&format!("  next: {compose}\n"));
+        // Compose refuses to start on a volume that is not there.
+        let script = crate::encode::shell(&format!("{folder}/storage/luks.sh"));
+        let volume = model.luks().map(|_| format!("sudo {script} setup, once; then ")).unwrap_or_default();
+        text.push_str(&format!("  next: {volume}{compose}\n"));
     }
     text
 }
