@@ -6,6 +6,7 @@ mod app_compose;
 mod compose;
 mod firewall;
 mod healthcheck;
+mod luks;
 pub mod redis_conf;
 mod terraform;
 mod users_acl;
@@ -43,6 +44,7 @@ pub struct Artefact {
 pub const ARTEFACTS: &[&[Artefact]] = &[
     &[compose::ARTEFACT, app_compose::ARTEFACT, redis_conf::ARTEFACT, users_acl::ARTEFACT, healthcheck::ARTEFACT],
     firewall::ARTEFACTS,
+    &[luks::ARTEFACT],
     &[access::SSH_CONFIG, access::TUNNEL, access::CLIENT],
     terraform::aws::MODULE,
     terraform::gcp::MODULE,

@@ -6,7 +6,7 @@ use crate::allowlist::Allowlist;
 use crate::engine::{CommandSet, Line};
 use crate::firewall::Firewall;
 use crate::format::{Address, Size};
-use crate::profile::{Environment, Profile, Role, TlsMode};
+use crate::profile::{Environment, Luks, Profile, Role, TlsMode};
 
 /// A resolved profile.
 pub struct Model {
@@ -101,6 +101,17 @@ impl Model {
     /// Users whose passwords and certificates belong to applications and people.
     pub fn clients(&self) -> impl Iterator<Item = &AclUser> {
         self.users.iter().filter(|user| user.login == Login::Password && user.place.is_some())
+    }
+
+    /// The encrypted volume on the host, if the data lies on one.
+    pub fn luks(&self) -> Option<&Luks> {
+        self.profile.encryption_at_rest.as_ref()?.luks.as_ref()
+    }
+
+    /// Name of its mapping below /dev/mapper, also its LUKS2 label. Without `-`, which systemd escapes in names
+    /// of units; at most 42 characters, of 47 in a label.
+    pub fn mapping(&self) -> String {
+        format!("redis_{}", self.project.replace('-', "_"))
     }
 
     /// `prod` or `dev`, in names of files.

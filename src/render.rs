@@ -64,6 +64,7 @@ templates! {
     "terraform/vault/main.tf"
     "terraform/vault/outputs.tf"
     "terraform/vault/tests/redis.tftest.hcl"
+    "storage/luks.sh"
 }
 
 static ENVIRONMENT: LazyLock<Result<Environment<'static>, String>> =

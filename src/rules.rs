@@ -9,6 +9,7 @@ mod firewall;
 mod later;
 mod network;
 mod resources;
+mod storage;
 mod structure;
 mod tls;
 mod waivers;
@@ -105,6 +106,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         commands::RULES,
         resources::RULES,
         cloud::RULES,
+        storage::RULES,
         later::RULES,
         waivers::RULES,
     ]

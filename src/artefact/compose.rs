@@ -27,6 +27,8 @@ struct Compose {
     digest: String,
     conf: &'static str,
     secrets: Option<&'static str>,
+    /// Folder on the encrypted volume that holds the data; none for a volume of Docker's.
+    encrypted: Option<String>,
     ports: Vec<Port>,
     guarded: bool,
     open_files: u32,
@@ -64,6 +66,7 @@ fn compose(model: &Model) -> Compose {
         digest: model.digest.clone(),
         conf: CONF,
         secrets: model.has_secrets().then_some(SECRETS),
+        encrypted: model.luks().map(|luks| format!("{}/data", luks.mount)),
         ports: model
             .published
             .iter()

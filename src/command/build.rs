@@ -162,7 +162,10 @@ fn summary(
         // The filter first: a port that Docker publishes is open from that moment on.
         let filter = crate::encode::shell(&format!("{folder}/firewall/apply.sh"));
         let filter = if model.firewall.is_some() { format!("sudo {filter} && ") } else { String::new() };
-        text.push_str(&format!("  next: {filter}{compose}\n"));
+        // Compose refuses to start on a volume that is not there.
+        let script = crate::encode::shell(&format!("{folder}/storage/luks.sh"));
+        let volume = model.luks().map(|_| format!("sudo {script} setup, once; then ")).unwrap_or_default();
+        text.push_str(&format!("  next: {volume}{filter}{compose}\n"));
     }
     text
 }

@@ -17,6 +17,7 @@ pub struct Deployment {
 impl Deployment {
     pub fn new(name: &str, profile: &str) -> Self {
         let deployment = Self { folder: tempfile::tempdir().expect("a temporary folder"), name: name.to_owned() };
+        deployment.make_data_folder();
         deployment.build(profile, &[]);
         deployment
     }
@@ -33,9 +34,25 @@ impl Deployment {
 
     pub fn build(&self, profile: &str, more: &[&str]) -> Output {
         let path = self.folder.path().join(format!("{}.yaml", self.name));
-        fs::write(&path, profile).expect("profile written");
+        // In place of the encrypted volume a folder that goes with the test; never one of the host.
+        let volume = self.volume().display().to_string();
+        fs::write(&path, profile.replace("/mnt/encrypted_redis", &volume)).expect("profile written");
         let mut command = Command::new(env!("CARGO_BIN_EXE_redisgen"));
-        good("build", run(command.arg("build").arg(path).arg("--out").arg(self.out()).args(more)))
+        // A folder for temporary files is no place for a volume, says a warning.
+        command.args(["build", "--deny", "error"]);
+        good("build", run(command.arg(path).arg("--out").arg(self.out()).args(more)))
+    }
+
+    /// Where the encrypted volume is mounted.
+    pub fn volume(&self) -> PathBuf {
+        self.folder.path().join("volume")
+    }
+
+    /// What storage/luks.sh leaves there.
+    pub fn make_data_folder(&self) {
+        let data = self.volume().join("data");
+        fs::create_dir_all(&data).expect("folder");
+        std::os::unix::fs::chown(&data, Some(999), Some(999)).expect("chown, which needs root");
     }
 
     pub fn out(&self) -> PathBuf {

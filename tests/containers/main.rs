@@ -23,3 +23,4 @@ mod program;
 mod compose;
 mod exposures;
 mod production;
+mod storage;

@@ -39,12 +39,13 @@ fn production_holds_what_the_profile_promises() {
 /// `create_host_path: false`: an empty folder in the place of the secrets would be a server without users.
 fn without_secrets_nothing_starts(engine: &Engine) {
     let bare = Deployment { folder: tempfile::tempdir().expect("a temporary folder"), name: "prod".to_owned() };
+    bare.make_data_folder();
     bare.build(&Deployment::runnable("prod"), &["--no-secrets"]);
     let file = bare.server_file();
     refused(
         "up without secrets",
         &engine.compose_with(&bare, &[file], &["up", "--detach"]),
-        "bind source path does not exist",
+        &format!("bind source path does not exist: {}", bare.path("secrets/server").display()),
     );
     assert!(!bare.path("secrets").exists(), "compose made an empty folder");
     let running = stdout(&engine.docker(&["ps", "--quiet"]));
@@ -62,7 +63,8 @@ fn locked_files_open_nothing(engine: &Engine) {
         "exposure: localhost",
     );
     let bare = Deployment { folder: tempfile::tempdir().expect("a temporary folder"), name: "prod".to_owned() };
-    bare.build(&plain, &["--no-secrets", "--deny", "error"]);
+    bare.make_data_folder();
+    bare.build(&plain, &["--no-secrets"]);
     fs::create_dir_all(bare.path("secrets/server")).expect("folder");
     fs::copy(bare.path("redis/users.acl"), bare.path("secrets/server/users.acl")).expect("copied");
     // Not --wait: there is no health password, so it never becomes healthy, and should not.
@@ -500,10 +502,13 @@ fn development_runs_beside(engine: &Engine, production: &Deployment) {
     assert_eq!(project(production), "api-forge");
     assert_eq!(project(&development), "api-forge-dev");
     let volume = |deployment: &Deployment| {
-        engine.inspect(&engine.container(deployment, "redis"), "{{range .Mounts}}{{.Name}}{{end}}")
+        engine.inspect(
+            &engine.container(deployment, "redis"),
+            r#"{{range .Mounts}}{{if eq .Destination "/data"}}{{.Type}} {{.Name}}{{.Source}}{{end}}{{end}}"#,
+        )
     };
-    assert_eq!(volume(production), "api-forge_data");
-    assert_eq!(volume(&development), "api-forge-dev_data");
+    assert_eq!(volume(production), format!("bind {}", production.volume().join("data").display()));
+    assert!(volume(&development).starts_with("volume api-forge-dev_data/"), "{}", volume(&development));
     good("flushall", engine.inside(&["redis-cli", "-e", "-h", "127.0.0.1", "-p", "6380", "flushall"]));
     assert_eq!(
         stdout(&as_user(engine, production, "sessionapp", &["get", "user:redisgen-example"])),

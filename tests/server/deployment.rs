@@ -38,7 +38,7 @@ impl Deployment {
     pub fn build(profile: &str) -> Deployment {
         let deployment = Deployment { folder: tempfile::tempdir().expect("temporary folder") };
         fs::create_dir(deployment.data()).expect("data folder");
-        // As Docker makes a new volume: it takes the owner of the image's folder.
+        // As Docker makes a new volume, which takes the owner of the image's folder, and as storage/luks.sh does.
         std::os::unix::fs::chown(deployment.data(), Some(999), Some(999)).expect("chown, which needs root");
         deployment.rebuild(profile);
         deployment
@@ -70,7 +70,7 @@ impl Deployment {
         self.folder.path().join("out")
     }
 
-    /// What compose's volume `data` stands for.
+    /// What compose's volume `data`, or the folder on the encrypted volume, stands for.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }

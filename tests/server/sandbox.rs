@@ -232,7 +232,7 @@ mkdir "$root/usr/local/bin"
 fn mount(volume: &Value, deployment: &Deployment, changes: &Changes) -> String {
     let source = volume["source"].as_str().expect("source");
     let from = match (volume["type"].as_str().expect("type"), source) {
-        ("volume", "data") => deployment.data(),
+        ("volume", "data") | ("bind", "/mnt/encrypted_redis/data") => deployment.data(),
         ("bind", "./secrets/server") => changes.secrets.clone().unwrap_or_else(|| deployment.out().join(source)),
         ("bind", _) => deployment.out().join(source),
         other => panic!("a mount that this test does not know: {other:?}"),
