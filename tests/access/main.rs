@@ -2,8 +2,8 @@
 //! the Redis host) in networks of their own, a real sshd on two of them, the real server behind the port that the
 //! compose file publishes (`hosts.rs`, `way.rs`).
 //!
-//! Needs root, and the packages openssh-client, openssh-server, redis-server, redis-tools, docker.io, iproute2 and
-//! util-linux. A missing one fails the test and is named.
+//! Needs root, and the packages openssh-client, openssh-server, redis-server, redis-tools, docker.io, nftables,
+//! iproute2 and util-linux. A missing one fails the test and is named.
 
 #![allow(
     unreachable_pub,

@@ -50,11 +50,19 @@ fn leads_to_a_published_address_through_the_bastion_alone() {
     }
 }
 
-/// Whichever address an allow list is published on, the tunnel leads there.
+/// With the firewall of the same profile in front: it admits the bastion, which is in `allow`, and not the person
+/// behind it, even where the bastion routes.
 #[test]
 fn leads_to_the_port_of_an_allow_list() {
     let deployment = Deployment::build(&production_profile());
     let way = Way::new(&deployment);
+    way.trust(&[BASTION]);
+    way.routes(true);
+    assert!(connects(&way.client, TARGET, 6379), "the control: without the firewall the person gets there");
+    let rules = deployment.out().join("firewall/redisgen.nft");
+    let output = way.target.command("nft").arg("-f").arg(rules).output();
+    succeeded(&output.expect("nft runs: install the package nftables"));
+    assert!(!connects(&way.client, TARGET, 6379) && connects(&way.client, TARGET, 22));
     let _tunnel = way.tunnel(6379);
     assert_eq!(way.answer(&["admin", "acl", "whoami"]), "admin");
 }

@@ -26,7 +26,7 @@ pub const TARGET: &str = "10.8.0.1";
 pub struct Way<'tree> {
     pub client: Host,
     pub bastion: Host,
-    _target: Host,
+    pub target: Host,
     _published: Vec<Running>,
     _server: Server<'tree>,
     folder: TempDir,
@@ -62,15 +62,8 @@ impl<'tree> Way<'tree> {
         succeeded(&target.shell("ip route add default via 10.8.0.2"));
         let published = publish(deployment, &target, folder.path());
 
-        let way = Way {
-            client,
-            bastion,
-            _target: target,
-            _published: published,
-            _server: server,
-            folder,
-            tree: deployment.out(),
-        };
+        let way =
+            Way { client, bastion, target, _published: published, _server: server, folder, tree: deployment.out() };
         way.trust(&[BASTION, TARGET]);
         way.routes(false);
         way
