@@ -23,7 +23,8 @@ here=$(cd -- "$(dirname -- "$0")" && pwd)
 state=/run/{{ table }}
 port={{ port }}
 
-say() { printf 'apply.sh: %s\n' "$*" >&2; }
+# Nobody may be listening any more: that is no reason to stop half way.
+say() { printf 'apply.sh: %s\n' "$*" >&2 || :; }
 die() { say "$*"; exit 1; }
 {% if "nftables" in backends %}
 
@@ -35,7 +36,7 @@ replace_table() {
 	{
 		printf 'table inet %s\ndelete table inet %s\n' "$table" "$table"
 		cat -- "$1"
-	} | nft -f -
+	} >"$state/transaction" && nft -f "$state/transaction"
 }
 
 # True if all that is loaded is in the file too, and fits: then the sets that count for the limits can stay.
@@ -50,7 +51,9 @@ same_shape() {
 
 # Without what the limits counted: a listed count cannot be loaded again.
 save_table() {
-	nft -s -t list table inet "$table" >"$state/before" 2>/dev/null || :
+	nft list tables >"$state/tables"
+	grep -qxF "table inet $table" "$state/tables" || return 0
+	nft -s -t list table inet "$table" >"$state/before"
 	for set in allow4 allow6; do
 		nft -s list set inet "$table" "$set" >>"$state/before" 2>/dev/null || :
 	done
@@ -105,7 +108,7 @@ try() {
 {% if "iptables" in backends %}
 	iptables)
 		# shellcheck disable=SC2016 # the inner shell expands these
-		unshare --net sh -euc 'ip6tables-restore --noflush "$1/iptables.v6"; iptables-restore --noflush "$1/iptables.v4"' sh "$here"
+		unshare --net sh -euc 'ip6tables-restore -w 10 --noflush "$1/iptables.v6"; iptables-restore -w 10 --noflush "$1/iptables.v4"' sh "$here"
 		;;
 {% endif %}
 {% if "ufw" in backends %}
@@ -168,20 +171,31 @@ restore() {
 	esac
 }
 
+# Whoever makes the folder decides: the timer and the answer may come together.
+decide() {
+	trap '' HUP INT TERM
+	mkdir "$state/decided" 2>/dev/null
+}
+
 go_back() {
-	# Whoever makes the folder decides: the timer and the answer may come together.
-	mkdir "$state/decided" 2>/dev/null || return 0
+	if ! decide; then
+		# The other one is at it, and cleans up.
+		trap - EXIT
+		[ -z "$timer" ] || wait "$timer" || :
+		say "went back to what was loaded before"
+		exit 1
+	fi
 	restore || die "could not go back: look at what is loaded"
 	say "went back to what was loaded before"
 }
 
 ask() {
 	# In a session of its own, so that it outlives a connection that the new rules cut off.
-	setsid "$0" "$backend" --timer "$seconds" </dev/null >/dev/null 2>&1 &
+	setsid "$here/apply.sh" "$backend" --timer "$seconds" </dev/null >/dev/null 2>&1 &
 	timer=$!
 	say "loaded. Try a new connection to this host, then type yes within $seconds seconds to keep it."
 	answer=$(timeout --foreground "$seconds" head -n 1 || :)
-	if [ "$answer" = yes ] && mkdir "$state/decided" 2>/dev/null; then
+	if [ "$answer" = yes ] && decide; then
 		say "kept"
 		return 0
 	fi
@@ -219,7 +233,8 @@ done
 [ "$(id -u)" = 0 ] || die "this needs root"
 
 clean() {
-	[ -z "$timer" ] || kill -- "-$timer" 2>/dev/null || :
+	# It may not have a group of its own yet.
+	[ -z "$timer" ] || kill -- "-$timer" 2>/dev/null || kill "$timer" 2>/dev/null || :
 	rm -rf -- "$state"
 }
 timer=""
@@ -240,7 +255,7 @@ if [ "$action" = remove ]; then
 	# Going back to nothing.
 	: >"$state/before"
 	: >"$state/before.6"
-	restore
+	restore || die "could not go back: look at what is loaded"
 	say "removed"
 	exit 0
 fi
@@ -253,7 +268,7 @@ fi
 
 try || die "$backend refuses the rules; nothing was changed"
 save
-[ -z "$seconds" ] || trap 'go_back; exit 1' HUP INT TERM
+trap 'go_back; exit 1' HUP INT TERM
 load || {
 	restore || die "loading failed, and so did going back: look at what is loaded"
 	die "loading failed; what was loaded before is back"

@@ -1,0 +1,80 @@
+//! What is refused, before anything is loaded.
+
+use std::fs;
+
+use crate::clients::*;
+use crate::lab::*;
+use crate::rules::*;
+
+on_a_server! {
+    nftables: broken_rules_change_nothing, the_way_in_stays_open, wrong_calls_are_told;
+    iptables: broken_rules_change_nothing, the_way_in_stays_open, wrong_calls_are_told;
+}
+
+fn broken_rules_change_nothing(server: &Server) {
+    server.foreign_rules();
+    let rules = server.rules("a", &allowlist(server.backend, ALLOW, ""));
+    let try_all = || {
+        let before = server.listing();
+        for (file, from, to) in match server.backend {
+            Backend::Nftables => &[
+                ("redisgen.nft", "jump judge", "jump nowhere"),
+                ("redisgen.nft", "10.8.0.0/24", "10.8.0.0/33"),
+                ("redisgen.nft", "\tchain judge", "\tchain"),
+            ][..],
+            // `--test` lets the first pass.
+            _ => &[
+                ("iptables.v4", "-j RG-", "-j NOWHERE-"),
+                ("iptables.v6", "-j RG-", "-j NOWHERE-"),
+                ("iptables.v4", "10.8.0.0/24", "10.8.0.0/33"),
+                ("iptables.v6", "COMMIT", ""),
+            ],
+        } {
+            let broken = server.rules("b", &allowlist(server.backend, ALLOW, ""));
+            broken.edit(file, from, to);
+            let output = run(&mut broken.script("apply.sh", &[]));
+            refused(&output, 1, "nothing was changed");
+            assert_eq!(server.listing(), before, "{file} with `{to}`");
+            fs::remove_dir_all(broken.path("..")).expect("removed");
+        }
+    };
+    try_all();
+    rules.apply();
+    try_all();
+    server.admits(INSIDE, OUTSIDE);
+}
+
+fn the_way_in_stays_open(server: &Server) {
+    let before = server.listing();
+    let profile = allowlist(server.backend, ALLOW, "").replace("port: 6379", "port: 6390");
+    let rules = server.rules("a", &profile);
+    // The name of the process is what counts.
+    let sshd = server.folder.path().join("sshd");
+    fs::copy("/usr/bin/redis-server", &sshd).expect("redis-server: install the package redis-server");
+    server.listen(sshd.to_str().expect("a path"), 6390);
+    refused(&run(&mut rules.script("apply.sh", &[])), 1, "sshd listens on port 6390");
+    assert_eq!(server.listing(), before);
+    // The port through which somebody logged in, whoever listens there.
+    let rules = server.rules("a", &allowlist(server.backend, ALLOW, ""));
+    let login =
+        |port| run(rules.script("apply.sh", &[]).env("SSH_CONNECTION", format!("192.0.2.1 50000 192.0.2.2 {port}")));
+    refused(&login("6379"), 1, "sshd listens on port 6379");
+    assert_eq!(server.listing(), before);
+    good("the control", login("22"));
+}
+
+fn wrong_calls_are_told(server: &Server) {
+    let rules = server.rules("a", &allowlist(server.backend, ALLOW, ""));
+    let before = server.listing();
+    for args in [&["--frobnicate"][..], &["ufw"], &["--confirm"], &["--confirm", "soon"], &["--confirm", "0"]] {
+        refused(&run(&mut rules.script("apply.sh", args)), 2, "usage: apply.sh");
+    }
+    assert!(both(&good("help", run(&mut rules.script("apply.sh", &["--help"])))).contains("usage: apply.sh"));
+    let mut command = server.command("setpriv");
+    // Its folder is closed to others.
+    server.sh("chmod 755 .");
+    command.args(["--reuid", "65534", "--clear-groups"]).arg(rules.path("apply.sh"));
+    refused(&run(&mut command), 1, "this needs root");
+    assert_eq!(server.listing(), before);
+    good("named", run(&mut rules.script("apply.sh", &[server.backend.word()])));
+}
