@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 missing() {
-	for package in redis-server redis-tools docker.io containerd iproute2 util-linux openssl openssh-client openssh-server shellcheck nftables iptables protobuf-compiler python3 python3-grpcio python3-msgpack python3-pip python3-protobuf python3-yaml; do
+	for package in redis-server redis-tools docker.io containerd iproute2 util-linux openssl openssh-client openssh-server shellcheck nftables iptables protobuf-compiler python3 python3-grpcio python3-msgpack python3-pip python3-protobuf python3-yaml cryptsetup-bin e2fsprogs kmod systemd user-mode-linux; do
 		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || printf '%s ' "$package"
 	done
 }
@@ -37,7 +37,7 @@ fi
 cargo fmt --check
 cargo clippy --all-targets --quiet -- -D warnings
 RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
-shellcheck tests/*.sh tests/docker/*.sh .ci/run
+shellcheck --external-sources tests/*.sh tests/docker/*.sh tests/luks/*.sh .ci/run
 if [ -n "$terraform" ]; then
 	cargo test
 else

@@ -35,8 +35,8 @@ backup-header  backs the header up again. Needed after a change of keys: the old
                with the old ones, so it is replaced.
 docker-unit    prints a drop-in that lets Docker wait for the volume at boot.
 
-The key file protects a lost disk, not a lost machine: it lies on the system's disk. Copy it and the header's
-backup to another place; without the key nobody reads the data again, with both everybody does.
+The key file protects a lost data disk, not a lost machine: it lies on the system's disk. Copy it and the
+header's backup to another place: without the key nobody reads the data again; with it, whoever has the disk.
 A damaged header comes back by: cryptsetup luksHeaderRestore DEVICE --header-backup-file FILE
 LUKS_PBKDF_MEMORY=KiB: for a small machine, argon2id with four passes over so much memory, instead of as
 much as fits into two seconds.
@@ -180,7 +180,7 @@ mount_volume() {
 	install -d -m 0700 -o "$OWNER" -g "$OWNER" "$MOUNT/data"
 }
 
-# append FILE LINE FOUND: unless something was found. A line that is there may have been changed on purpose (a TPM, a timeout).
+# append FILE LINE FOUND: unless something was found, which may have been changed on purpose (a TPM, a timeout).
 append() {
 	[ -z "$3" ] || return 0
 	[ -e "$1" ] || install -m 0644 /dev/null "$1"
@@ -270,7 +270,10 @@ close_volume() {
 docker_unit() {
 	unit=$(systemd-escape --path --suffix=mount "$MOUNT")
 	cat <<TEXT
-# luks.sh docker-unit >/etc/systemd/system/docker.service.d/$NAME.conf; then systemctl daemon-reload
+# mkdir -p /etc/systemd/system/docker.service.d
+# luks.sh docker-unit >/etc/systemd/system/docker.service.d/$NAME.conf
+# systemctl daemon-reload
+#
 # Without it a container that is to start at boot before the volume is mounted stays down.
 [Unit]
 # Docker, with all its containers, starts only if the volume is mounted. To start it after the attempt,

@@ -23,6 +23,7 @@ mkdir /run/host/etc /run/host/root /run/host/mnt
 cp -a /etc/alternatives /etc/passwd /etc/group /etc/nsswitch.conf /etc/ld.so.cache /etc/mke2fs.conf /run/host/etc/
 # They may lie in a folder that is about to be covered.
 cp "$SCRIPT" /run/one.sh && cp "$OTHER" /run/other.sh || echo 'FAIL boot: no script'
+mount -t tmpfs tmp /tmp
 for folder in etc root mnt; do mount --bind "/run/host/$folder" "/$folder"; done
 # As systemd does.
 mount --make-rshared /

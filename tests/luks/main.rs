@@ -43,6 +43,7 @@ const VOLUME: &str = "
     systemd-reads-crypttab systemd-reads-fstab boot-opens-it boot-goes-on-without-it boot-mounts-it
     boot-goes-on-unmounted boot-mounts-there systemd-opens mount-takes-the-line mounted-at-boot status-after-boot
     docker-waits docker-may-go-on
+    docker-unit-is-understood docker-other-lines-too control-a-misspelt-one-is-not
     control-luksFormat-does-not-ask control-luksFormat-destroys
     end-of-volume";
 

@@ -157,6 +157,15 @@ same mounted-at-boot "$marker rw,nosuid,nodev,noexec,noatime" "$(head -n 1 $moun
 is status-after-boot luks status
 /run/one.sh docker-unit >/run/units/docker.conf
 is docker-waits grep -qx "RequiresMountsFor=$mount" /run/units/docker.conf
+mkdir -p /run/docker/docker.service.d
+printf '[Service]\nExecStart=/bin/true\n' >/run/docker/docker.service
+verify() { SYSTEMD_UNIT_PATH=/run/docker: systemd-analyze verify /run/docker/docker.service; }
+cp /run/units/docker.conf /run/docker/docker.service.d/volume.conf
+same docker-unit-is-understood '' "$(verify 2>&1)"
+sed 's/^#\([WA]\)/\1/; s/^Requires/#&/' /run/units/docker.conf >/run/docker/docker.service.d/volume.conf
+same docker-other-lines-too '' "$(verify 2>&1)"
+sed 's/^Requires/Requiress/' /run/units/docker.conf >/run/docker/docker.service.d/volume.conf
+is control-a-misspelt-one-is-not grep -q Requiress <(verify 2>&1)
 is docker-may-go-on grep -qx '#After=mnt-encrypted_redis.mount' /run/units/docker.conf
 
 # --- The control: what cryptsetup itself does to a volume.
