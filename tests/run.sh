@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 missing() {
-	for package in redis-server redis-tools docker.io containerd iproute2 util-linux openssl shellcheck nftables iptables python3 python3-pip python3-yaml; do
+	for package in redis-server redis-tools docker.io containerd iproute2 util-linux openssl shellcheck nftables iptables ufw systemd python3 python3-pip python3-yaml; do
 		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || printf '%s ' "$package"
 	done
 }
@@ -29,5 +29,5 @@ fi
 cargo fmt --check
 cargo clippy --all-targets --quiet -- -D warnings
 RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
-shellcheck tests/*.sh tests/docker/*.sh .ci/run
+shellcheck tests/*.sh tests/docker/*.sh tests/firewall/*.sh .ci/run
 cargo test

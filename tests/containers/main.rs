@@ -22,4 +22,5 @@ mod program;
 
 mod compose;
 mod exposures;
+mod filter;
 mod production;
