@@ -7,7 +7,10 @@ set -eu
 cd "$(dirname "$0")/.."
 
 missing() {
-	for package in redis-server redis-tools docker.io containerd iproute2 util-linux openssl openssh-client openssh-server shellcheck nftables iptables protobuf-compiler python3 python3-grpcio python3-msgpack python3-pip python3-protobuf python3-yaml cryptsetup-bin e2fsprogs kmod systemd user-mode-linux; do
+	for package in containerd cryptsetup-bin docker.io e2fsprogs iproute2 iptables kmod nftables openssh-client \
+		openssh-server openssl protobuf-compiler python3 python3-grpcio python3-msgpack python3-pip \
+		python3-protobuf python3-yaml redis-server redis-tools shellcheck systemd ufw user-mode-linux \
+		util-linux; do
 		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || printf '%s ' "$package"
 	done
 }
@@ -37,7 +40,7 @@ fi
 cargo fmt --check
 cargo clippy --all-targets --quiet -- -D warnings
 RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
-shellcheck --external-sources tests/*.sh tests/docker/*.sh tests/luks/*.sh .ci/run
+shellcheck --external-sources tests/*.sh tests/docker/*.sh tests/firewall/*.sh tests/luks/*.sh .ci/run
 if [ -n "$terraform" ]; then
 	cargo test
 else

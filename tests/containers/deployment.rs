@@ -27,9 +27,10 @@ impl Deployment {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// The fixture for the server that is in the image.
+    /// The fixture for the server that is in the image, and for the addresses that the engine has.
     pub fn runnable(name: &str) -> String {
-        replace(&Self::fixture(name), "7.4.11", VERSION)
+        let text = replace(&Self::fixture(name), "7.4.11", VERSION);
+        text.replace(r#"[10.8.0.1, "fd00:8::1"]"#, &format!(r#"[{HOST4}, "{HOST6}"]"#))
     }
 
     pub fn build(&self, profile: &str, more: &[&str]) -> Output {

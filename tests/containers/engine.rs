@@ -1,7 +1,7 @@
 //! A Docker engine of our own, and clients of what runs in it.
 
 use std::ffi::OsStr;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -139,11 +139,41 @@ pub fn redis_cli(
 
 /// A command of a user through the published port of production.
 pub fn as_user(engine: &Engine, deployment: &Deployment, user: &str, args: &[&str]) -> Output {
-    engine.inside(&redis_cli(deployment, user, &deployment.password(user), "127.0.0.1", "6379", args))
+    engine.inside(&redis_cli(deployment, user, &deployment.password(user), HOST4, "6379", args))
 }
 
 pub fn plain_ping<'a>(address: &'a str, port: &'a str) -> [&'a str; 9] {
     ["timeout", "3", "redis-cli", "-e", "-h", address, "-p", port, "ping"]
+}
+
+/// A server somewhere on the internet.
+pub struct Far {
+    process: Child,
+}
+
+impl Far {
+    pub fn start(engine: &Engine, port: &str) -> Self {
+        let command =
+            ["timeout", "60", "redis-server", "--port", port, "--protected-mode", "no", "--save", "", "--dir", "/tmp"];
+        let process = engine
+            .enter("outside", &command)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a far server");
+        eventually("the far server", Duration::from_secs(10), || {
+            stdout(&engine.outside(&plain_ping("203.0.113.1", port))) == "PONG"
+        });
+        Self { process }
+    }
+}
+
+impl Drop for Far {
+    fn drop(&mut self) {
+        // What is left inside ends with the engine's process namespace.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 /// Waits for a condition; the engine does some things in the background.

@@ -22,5 +22,6 @@ mod program;
 
 mod compose;
 mod exposures;
+mod filter;
 mod production;
 mod storage;

@@ -1,7 +1,7 @@
 //! Production: what runs is what the profile promises.
 
 use std::fs;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::deployment::*;
@@ -24,7 +24,7 @@ fn production_holds_what_the_profile_promises() {
     }
     the_application_stored_and_read(&engine, &production);
     the_live_process_is_confined(&engine, &production);
-    only_the_loopback_is_published(&engine, &production);
+    only_listed_sources_connect(&engine, &production);
     networks_are_split(&engine, &production);
     wrong_credentials_are_refused(&engine, &production);
     no_password_shows(&engine, &production);
@@ -167,14 +167,19 @@ fn the_live_process_is_confined(engine: &Engine, production: &Deployment) {
     assert_eq!(stdout(&maxclients), "maxclients\n1000", "lowered by the server for lack of descriptors");
 }
 
-fn only_the_loopback_is_published(engine: &Engine, production: &Deployment) {
+fn only_listed_sources_connect(engine: &Engine, production: &Deployment) {
     let id = engine.container(production, "redis");
-    assert_eq!(stdout(&engine.docker(&["port", &id])), "6379/tcp -> 127.0.0.1:6379");
-    // The same client, password and certificate, first from the host, then from the neighbour.
+    let mut published: Vec<_> =
+        stdout(&engine.docker(&["port", &id])).lines().map(|line| line.replace("6379/tcp -> ", "")).collect();
+    published.sort();
+    assert_eq!(published, [format!("{HOST4}:6379"), format!("[{HOST6}]:6379")]);
+    refused("the loopback", &engine.inside(&plain_ping("127.0.0.1", "6379")), "Connection refused");
+    // The same client, password and certificate, first from the host, then from a neighbour: the control.
     let command = |address| redis_cli(production, "admin", &production.password("admin"), address, "6379", &["ping"]);
-    assert_eq!(stdout(&good("ping on the host", engine.inside(&command("127.0.0.1")))), "PONG");
-    refused("a neighbour", &engine.outside(&command(HOST4)), "Connection refused");
-    refused("a neighbour over IPv6", &engine.outside(&command(HOST6)), "Connection refused");
+    for address in [HOST4, HOST6] {
+        assert_eq!(stdout(&good("ping on the host", engine.inside(&command(address)))), "PONG");
+        assert_eq!(stdout(&good("a neighbour, without the filter", engine.outside(&command(address)))), "PONG");
+    }
     // Someone on the link who routes to the container's own address in the application network.
     let address = engine.inspect(&id, r#"{{(index .NetworkSettings.Networks "api-forge_app").IPAddress}}"#);
     good("route", engine.outside(&["ip", "route", "add", &address, "via", HOST4]));
@@ -184,34 +189,21 @@ fn only_the_loopback_is_published(engine: &Engine, production: &Deployment) {
         "the application network is reached: {}",
         both(&reply)
     );
-    // The same to the edge network: Docker before 28 lets that through although the port is published on the
-    // loopback only, so that what stands there is mutual TLS. Our firewall is to close it.
+    // The same to the edge network: Docker before 28 lets that through, so that what stands there is mutual TLS.
     let address = engine.inspect(&id, r#"{{(index .NetworkSettings.Networks "api-forge_edge").IPAddress}}"#);
     good("route", engine.outside(&["ip", "route", "add", &address, "via", HOST4]));
     for options in [&[][..], &["--tls", "--insecure"]] {
         let reply = engine.outside(&[&["timeout", "3", "redis-cli", "-e", "-h", &address, "ping"], options].concat());
         assert!(!reply.status.success() && !both(&reply).contains("PONG"), "without a certificate: {}", both(&reply));
     }
-    // The control: this neighbour does reach what the host publishes.
-    good(
-        "control",
-        engine.docker(&[
-            "run",
-            "--detach",
-            "--name",
-            "control",
-            "--publish",
-            "6390:6379",
-            IMAGE,
-            "redis-server",
-            "--protected-mode",
-            "no",
-        ]),
-    );
-    eventually("the neighbour reaches an open port", Duration::from_secs(10), || {
-        stdout(&engine.outside(&plain_ping(HOST4, "6390"))) == "PONG"
-    });
-    good("rm", engine.docker(&["rm", "--force", "--volumes", "control"]));
+    assert_eq!(stdout(&good("a neighbour, straight to the container", engine.outside(&command(&address)))), "PONG");
+
+    // All that follows in this test happens behind the filter.
+    good("apply.sh", engine.inside(&[production.path("firewall/apply.sh")]));
+    for address in [HOST4, HOST6, &address] {
+        dropped("a neighbour", &engine.outside(&command(address)));
+    }
+    assert_eq!(stdout(&good("ping on the host", engine.inside(&command(HOST4)))), "PONG");
 }
 
 fn networks_are_split(engine: &Engine, production: &Deployment) {
@@ -236,53 +228,12 @@ fn networks_are_split(engine: &Engine, production: &Deployment) {
     assert_eq!(networks("app"), "api-forge_app");
 
     // No way out of the application's network; the server's edge is the control.
-    let far = Far::start(engine);
+    let far = Far::start(engine, "7000");
     let dial = ["timeout", "3", "redis-cli", "-h", "203.0.113.1", "-p", "7000", "ping"];
     assert_eq!(stdout(&engine.exec(&engine.container(production, "redis"), &dial)), "PONG");
     let reply = engine.exec(&engine.container(production, "app"), &dial);
     assert!(!reply.status.success() && !both(&reply).contains("PONG"), "the application gets out: {}", both(&reply));
     drop(far);
-}
-
-/// A server somewhere on the internet.
-struct Far {
-    process: Child,
-}
-
-impl Far {
-    fn start(engine: &Engine) -> Self {
-        let command = [
-            "timeout",
-            "60",
-            "redis-server",
-            "--port",
-            "7000",
-            "--protected-mode",
-            "no",
-            "--save",
-            "",
-            "--dir",
-            "/tmp",
-        ];
-        let process = engine
-            .enter("outside", &command)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("a far server");
-        eventually("the far server", Duration::from_secs(10), || {
-            stdout(&engine.outside(&plain_ping("203.0.113.1", "7000"))) == "PONG"
-        });
-        Self { process }
-    }
-}
-
-impl Drop for Far {
-    fn drop(&mut self) {
-        // What is left inside ends with the engine's process namespace.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 /// A shell line for the example client, with the password from `source`.

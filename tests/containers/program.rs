@@ -43,6 +43,12 @@ pub fn refused(what: &str, output: &Output, reason: &str) {
     assert!(text.contains(reason), "{what}: refused, but not for `{reason}`:\n{text}");
 }
 
+/// Fails unless nothing came back: `timeout` ended the command.
+#[track_caller]
+pub fn dropped(what: &str, output: &Output) {
+    assert_eq!(output.status.code(), Some(124), "{what} got an answer:\n{}", both(output));
+}
+
 /// Replaces, and fails if there is nothing to replace: a control that changes nothing proves nothing.
 #[track_caller]
 pub fn replace(text: &str, from: &str, to: &str) -> String {

@@ -62,9 +62,11 @@ pub fn profile(backend: Backend, network: &str, limits: &str) -> String {
     format!(
         "version: 1\nname: packets\nenvironment: development\ntls: {{ mode: server }}\n\
          users:\n  - {{ name: admin, role: admin }}\n\
-         network:\n  {network}\n  firewall: {{ backends: [{}]{}{limits} }}\n",
+         network:\n  {network}\n  firewall: {{ backends: [{}]{}{limits} }}\n{}",
         backend.word(),
         if limits.is_empty() { "" } else { ", " },
+        // Docker is not there.
+        if backend == Backend::Ufw { "waivers: [{ rule: firewall-missing, reason: bare metal }]\n" } else { "" },
     )
 }
 
