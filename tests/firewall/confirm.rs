@@ -44,7 +44,7 @@ fn yes_keeps_the_rules(server: &Server) {
     assert!(both(&good("apply.sh", rules.apply_with(&["--confirm", "3"], "yes\n"))).contains("kept"));
     let loaded = server.listing();
     assert!(nothing_is_left());
-    server.admits(INSIDE, OUTSIDE);
+    admits(INSIDE, OUTSIDE);
     sleep(Duration::from_secs(4));
     assert_eq!(server.listing(), loaded, "gone back after all");
     // A second time, over what is there.
@@ -104,5 +104,5 @@ fn an_older_version_comes_back(server: &Server) {
         refused(&rules.apply_with(&["--confirm", "60"], "no\n"), 1, "went back");
         assert_eq!(server.listing(), old);
     }
-    server.admits(INSIDE, OUTSIDE);
+    admits(INSIDE, OUTSIDE);
 }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::clients::{self, CLIENTS, SERVER};
-use crate::rules::Backend;
+use crate::clients::{CLIENTS, SERVER};
+use crate::rules::{self, Backend};
 
 /// Set inside; its value is the program under test.
 const INSIDE: &str = "REDISGEN_TEST_INSIDE";
@@ -47,7 +47,7 @@ pub fn on_a_server(name: &str, backend: Backend, test: fn(&Server)) {
     let itself = env::current_exe().expect("this program");
     let (_, name) = name.split_once("::").expect("a crate");
     let root = rustix::process::geteuid().is_root();
-    passed(name, unshare(Command::new("setpriv").args(["--pdeathsig", "KILL"]), !root, &itself, &program, name));
+    passed(name, &unshare(Command::new("setpriv").args(["--pdeathsig", "KILL"]), !root, &itself, &program, name));
 }
 
 /// Runs tests again as a user who may do nothing; returns when all have passed.
@@ -66,7 +66,7 @@ pub fn as_nobody(names: &[&str]) {
                 if rustix::process::geteuid().is_root() {
                     command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--no-new-privs"]);
                 }
-                passed(name, unshare(&mut command, true, itself, program, name));
+                passed(name, &unshare(&mut command, true, itself, program, name));
             });
         }
     });
@@ -93,8 +93,8 @@ fn unshare(command: &mut Command, user: bool, itself: &Path, program: &Path, nam
 
 /// A name that matches no test passes too, with libtest.
 #[track_caller]
-fn passed(name: &str, output: Output) {
-    let text = both(&output);
+fn passed(name: &str, output: &Output) {
+    let text = both(output);
     assert!(output.status.success() && text.contains("1 passed"), "{name}, inside: {}\n{text}", output.status);
 }
 
@@ -110,7 +110,7 @@ impl Server {
         good("network.sh", run(&mut command));
         let server = Server { backend, folder: tempfile::tempdir_in("/run").expect("a folder") };
         if backend == Backend::Legacy {
-            backend.link_tools();
+            rules::link_legacy_tools();
         }
         server.listen("redis-server", 6379);
         server
@@ -118,14 +118,13 @@ impl Server {
 
     /// Starts a Redis server under any name, for both families and everyone.
     pub fn listen(&self, program: &str, port: u16) {
-        let words = ["--bind", "*", "-::*", "--protected-mode", "no", "--save", "", "--loglevel", "warning"];
-        Command::new(program)
-            .args(["--port", &port.to_string()])
-            .args(words)
-            .current_dir(self.folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server starts: install the package redis-server");
+        let words = ["--daemonize", "yes", "--bind", "*", "-::*", "--protected-mode", "no", "--save", ""];
+        let status =
+            self.command(program).args(["--port", &port.to_string()]).args(words).stdout(Stdio::null()).status();
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "{program} does not start: install the package redis-server"
+        );
         eventually("the server listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
     }
 
@@ -148,17 +147,11 @@ impl Server {
         command.current_dir(self.folder.path()).stdin(Stdio::null()).env("PATH", self.backend.path());
         command
     }
+}
 
-    /// The program under test.
-    pub fn redisgen(&self) -> Command {
-        Command::new(env::var_os(INSIDE).expect("inside"))
-    }
-
-    /// Who can connect, and who can't: everybody listed, over both families, all at once.
-    #[track_caller]
-    pub fn admits(&self, admitted: &[&str], dropped: &[&str]) {
-        clients::admits(admitted, dropped);
-    }
+/// The program under test.
+pub fn redisgen() -> Command {
+    Command::new(env::var_os(INSIDE).expect("inside"))
 }
 
 pub fn run(command: &mut Command) -> Output {

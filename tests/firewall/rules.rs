@@ -44,15 +44,16 @@ impl Backend {
         let path = std::env::var("PATH").expect("PATH");
         if self == Backend::Legacy { format!("{LEGACY}:{path}") } else { path }
     }
+}
 
-    pub fn link_tools(self) {
-        fs::create_dir(LEGACY).expect("a folder");
-        for tool in ["iptables", "ip6tables"] {
-            for part in ["", "-save", "-restore"] {
-                let target = format!("/usr/sbin/{tool}-legacy{part}");
-                assert!(Path::new(&target).exists(), "{target} is missing: install the package iptables");
-                std::os::unix::fs::symlink(target, format!("{LEGACY}/{tool}{part}")).expect("a link");
-            }
+/// Gives the older half the names that scripts call.
+pub fn link_legacy_tools() {
+    fs::create_dir(LEGACY).expect("a folder");
+    for tool in ["iptables", "ip6tables"] {
+        for part in ["", "-save", "-restore"] {
+            let target = format!("/usr/sbin/{tool}-legacy{part}");
+            assert!(Path::new(&target).exists(), "{target} is missing: install the package iptables");
+            std::os::unix::fs::symlink(target, format!("{LEGACY}/{tool}{part}")).expect("a link");
         }
     }
 }
@@ -88,7 +89,7 @@ impl Server {
         let folder = self.folder.path().join(name);
         fs::create_dir_all(&folder).expect("a folder");
         fs::write(folder.join("p.yaml"), profile).expect("written");
-        let mut command = self.redisgen();
+        let mut command = redisgen();
         command.current_dir(&folder).args(["build", "p.yaml", "--no-secrets", "--out", "out"]);
         good("build", run(&mut command));
         Rules { server: self, folder: folder.join("out/firewall") }

@@ -23,11 +23,11 @@ fn only_listed_sources_connect(server: &Server) {
         assert!(before.contains(part), "the control: `{part}` is not in\n{before}");
     }
     // The control: without the rules everybody connects, so what is dropped later is dropped by them.
-    server.admits(&everybody(), &[]);
+    admits(&everybody(), &[]);
 
     let rules = server.rules("a", &allowlist(server.backend, ALLOW, ""));
     rules.apply();
-    server.admits(INSIDE, OUTSIDE);
+    admits(INSIDE, OUTSIDE);
     let loaded = server.listing();
     assert_ne!(loaded, before);
     rules.apply();
@@ -38,7 +38,7 @@ fn only_listed_sources_connect(server: &Server) {
 
     rules.remove();
     assert_eq!(server.listing(), before, "something is left, or gone");
-    server.admits(&everybody(), &[]);
+    admits(&everybody(), &[]);
     rules.remove();
     assert_eq!(server.listing(), before, "removing what is not there changes something");
 }
@@ -58,7 +58,7 @@ fn connections_follow_the_list(server: &Server) {
     // The list changes: one leaves, one joins, one stays.
     let other = ALLOW.replace("192.168.1.100", "192.168.1.101").replace("fd00:1::100", "fd00:1::101");
     server.rules("a", &allowlist(server.backend, &other, "")).apply();
-    server.admits(&["beside", "vpn", "loopback", "server"], &["allowed", "beyond", "stranger"]);
+    admits(&["beside", "vpn", "loopback", "server"], &["allowed", "beyond", "stranger"]);
     assert!(!allowed.iter_mut().any(alive), "a revoked source keeps its connection");
     assert!(vpn.iter_mut().chain(&mut own).all(alive));
     // One family has no sources left.
@@ -115,5 +115,5 @@ fn no_packet_passes_while_rules_are_loaded(server: &Server) {
 
 fn localhost_admits_the_host_only(server: &Server) {
     server.rules("a", &profile(server.backend, "exposure: localhost\n  port: 6379", "")).apply();
-    server.admits(&["loopback", "server"], &["allowed", "vpn", "stranger"]);
+    admits(&["loopback", "server"], &["allowed", "vpn", "stranger"]);
 }

@@ -47,14 +47,14 @@ fn inactive_stays_inactive(server: &Server) {
 fn only_listed_sources_connect(server: &Server) {
     active(server);
     let (before, unchanged) = (told(server), settings(server));
-    server.admits(&[INSIDE, OUTSIDE].concat(), &[]);
+    admits(&[INSIDE, OUTSIDE].concat(), &[]);
     let mut held = ["allowed", "vpn", "stranger"].map(|machine| FAMILIES.map(|family| connected(machine, family)));
     let rules = server.rules("a", &allowlist(server.backend, ALLOW, ""));
 
     refused(&rules.apply_with(&["--confirm", "60"], "no\n"), 1, "went back");
     assert_eq!(told(server), before, "--confirm");
     rules.apply();
-    server.admits(INSIDE, OUTSIDE);
+    admits(INSIDE, OUTSIDE);
     assert!(!held.iter_mut().flatten().any(alive), "UFW itself lets what is open stay open");
     let loaded = told(server);
     let mut held = FAMILIES.map(|family| connected("allowed", family));
@@ -70,11 +70,11 @@ fn only_listed_sources_connect(server: &Server) {
     let mut held = FAMILIES.map(|family| connected("allowed", family));
     changed.apply();
     assert!(!held.iter_mut().any(alive), "a revoked source keeps its connection");
-    server.admits(&["beside", "vpn", "loopback", "server"], &["allowed", "beyond", "stranger"]);
+    admits(&["beside", "vpn", "loopback", "server"], &["allowed", "beyond", "stranger"]);
 
     // Where nothing else is admitted, the listed sources are.
     server.sh("ufw default deny incoming");
-    server.admits(&["beside", "vpn", "loopback", "server"], &["allowed", "beyond", "stranger"]);
+    admits(&["beside", "vpn", "loopback", "server"], &["allowed", "beyond", "stranger"]);
     server.sh("ufw default allow incoming");
 
     changed.remove();

@@ -92,7 +92,7 @@ fn the_unit_guards_from_boot_on(server: &Server) {
     let unit = fs::read_to_string(rules.path("redisgen-firewall.service")).expect("the unit");
     let machine = Booted::boot(server);
     assert!(!machine.good("cat /run/docker-saw").contains("rg_packets"), "the control");
-    server.admits(&["stranger"], &[]);
+    admits(&["stranger"], &[]);
 
     // The lines of its own comment, as root types them.
     let lines: Vec<_> = unit.lines().filter_map(|line| line.strip_prefix("#   ")).collect();
@@ -100,18 +100,18 @@ fn the_unit_guards_from_boot_on(server: &Server) {
     assert_eq!(lines.len(), 5, "{lines:?}");
     machine.good(&format!("cd a/out && {}", lines.join(" && ")));
     assert_eq!(machine.good(&format!("systemd-analyze verify --man=no /etc/systemd/system/{UNIT}")), "");
-    server.admits(INSIDE, OUTSIDE);
+    admits(INSIDE, OUTSIDE);
     let loaded = server.listing();
 
     // The control: what nftables.service does takes our rules away too.
     machine.good("nft -f /etc/nftables.conf");
-    server.admits(&["stranger"], &[]);
+    admits(&["stranger"], &[]);
     for line in ["restart nftables", "reload nftables", "stop nftables && systemctl start nftables"] {
         machine.good(&format!("systemctl {line}"));
         eventually(line, || machine.good(&format!("systemctl show -P ActiveState {UNIT}")).trim() == "active");
         assert_eq!(server.listing(), loaded, "{line}");
     }
-    server.admits(INSIDE, OUTSIDE);
+    admits(INSIDE, OUTSIDE);
     // Stopping the unit opens nothing.
     machine.good(&format!("systemctl stop {UNIT}"));
     assert_eq!(server.listing(), loaded, "stopped");
@@ -126,12 +126,12 @@ fn the_unit_guards_from_boot_on(server: &Server) {
         _ => "-j DROP",
     };
     assert!(saw.contains(ours), "Docker was earlier than the rules: {saw}");
-    server.admits(INSIDE, OUTSIDE);
+    admits(INSIDE, OUTSIDE);
     // Rules that cannot be loaded are seen.
     machine.good(
         "echo broken >/etc/redisgen/packets-dev/redisgen.nft; echo broken >/etc/redisgen/packets-dev/iptables.v6",
     );
     assert!(!machine.run(&format!("systemctl restart {UNIT}")).status.success());
-    server.admits(INSIDE, OUTSIDE);
+    admits(INSIDE, OUTSIDE);
     drop(machine);
 }
