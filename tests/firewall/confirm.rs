@@ -43,7 +43,7 @@ fn yes_keeps_the_rules(server: &Server) {
     let rules = server.rules("a", &allowlist(server.backend, ALLOW, ""));
     assert!(both(&good("apply.sh", rules.apply_with(&["--confirm", "3"], "yes\n"))).contains("kept"));
     let loaded = server.listing();
-    assert!(nothing_is_left());
+    eventually("nothing is left", nothing_is_left);
     admits(INSIDE, OUTSIDE);
     sleep(Duration::from_secs(4));
     assert_eq!(server.listing(), loaded, "gone back after all");

@@ -68,6 +68,8 @@ fn open_is_limited_by_network(server: &Server) {
     let rules = server.rules("a", &profile("connections_per_source: 20, new_connections: 1000/second"));
     rules.apply();
     admits(&["allowed", "stranger", "cousin", "loopback", "server"], &[]);
+    // A closed connection counts until both ends have said so.
+    sleep(Duration::from_secs(1));
     let held = [open("stranger", Family::V4, 25), open("cousin", Family::V4, 25)];
     assert_eq!(held.each_ref().map(Vec::len), [20, 20], "two IPv4 addresses are two sources");
     let held = [open("stranger", Family::V6, 15), open("cousin", Family::V6, 15), open("allowed", Family::V6, 15)];

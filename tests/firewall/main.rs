@@ -2,9 +2,9 @@
 //!
 //! Each test runs again inside namespaces of its own, where it is root on a server with cables to a handful of
 //! clients (`lab.rs`, `network.sh`); the kernel takes all of it away when the test ends, however that ends.
-//! Root is needed for UFW and for the unit; the others run for anybody, in a user namespace, and one test shows
-//! that they do. A missing tool fails the test: install nftables, iptables, ufw, redis-server, iproute2,
-//! util-linux and systemd.
+//! Root is needed for UFW, for the unit and for iptables' older half; the others run for anybody, in a user
+//! namespace, and one test shows that they do. A missing tool fails the test: install nftables, iptables, ufw,
+//! redis-server, iproute2, util-linux and systemd.
 
 #![allow(
     unreachable_pub,

@@ -70,7 +70,11 @@ fn connections_follow_the_list(server: &Server) {
 fn denied_packets_are_counted_and_logged_a_little(server: &Server) {
     server.rules("a", &allowlist(server.backend, ALLOW, "")).apply();
     assert_eq!(server.count(Counted::Dropped), 0);
-    assert!(open("allowed", Family::V4, 10).len() == 10 && open("stranger", Family::V4, 50).is_empty());
+    assert_eq!(open("allowed", Family::V4, 10).len(), 10);
+    for _ in 0..2 {
+        // Nothing more is sent within its time, but the log may get its breath back.
+        assert!(open("stranger", Family::V4, 25).is_empty());
+    }
     let count = server.count(Counted::Dropped);
     assert!((50..60).contains(&count), "{count} denied packets counted, 50 sent");
     // Five at once, then one each ten seconds.
