@@ -192,7 +192,7 @@ text!(
 text!(
     /// An absolute path without `.`, `..` or doubled slashes; never `/` itself.
     AbsolutePath,
-    "expected an absolute path below `/`, of letters, digits and `._+@-`, without `.`, `..` or `//`",
+    "expected an absolute path below `/`, of letters, digits and `._+@-`, without `.`, `..`, `//` and a `/` at its end",
     is_absolute_path
 );
 text!(
@@ -210,7 +210,7 @@ text!(
 text!(
     /// A region, zone, location or project of a cloud.
     Region,
-    "expected lower-case letters, digits and `-`, starting with a letter, as `us-east-1`",
+    "expected 2 to 63 lower-case letters, digits and `-`, starting with a letter, as the cloud writes it: us-east-1, westeurope",
     |text| only(text, 2..=63, b"-") && no_upper(text) && starts_lower(text)
 );
 text!(

@@ -1,6 +1,7 @@
 //! The catalogue: one literal per rule. Documentation, `explain` and the fixtures' test derive from it.
 
 mod access;
+mod allow;
 mod bastion;
 mod cloud;
 mod commands;
@@ -99,6 +100,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         structure::RULES,
         engine::RULES,
         network::RULES,
+        allow::RULES,
         firewall::RULES,
         bastion::RULES,
         tls::RULES,

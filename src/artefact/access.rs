@@ -46,6 +46,10 @@ fn data(model: &Model) -> Value {
 struct Tunnel {
     project: String,
     host: String,
+    /// SSH port of the bastion, if it is not the usual one.
+    ssh_port: Option<u16>,
+    /// How the bastion's line of `known_hosts` begins.
+    known_as: String,
     user: String,
     target: String,
     /// Names of ours for ssh: the bastion, the target if ssh has to go on to it, and the tunnel.
@@ -80,6 +84,11 @@ fn tunnel(model: &Model) -> Option<Tunnel> {
     Some(Tunnel {
         project: model.project.clone(),
         host: bastion.host.to_string(),
+        ssh_port: bastion.port.filter(|port| *port != 22),
+        known_as: match bastion.port {
+            Some(port) if port != 22 => format!("[{}]:{port}", bastion.host),
+            _ => bastion.host.to_string(),
+        },
         user: bastion.user.to_string(),
         bastion_alias: alias("bastion"),
         target_alias: jump.then(|| alias("target")),

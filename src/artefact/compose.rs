@@ -1,5 +1,6 @@
 //! `docker-compose.prod.yml` or `docker-compose.dev.yml`: the official image, with nothing it does not need.
 
+use minijinja::value::Value;
 use serde::Serialize;
 
 use super::{Artefact, CONF, SECRETS, context};
@@ -53,6 +54,16 @@ struct Network {
     subnet: Option<String>,
 }
 
+/// Changes with settings, users and certificates, and not with a comment, a source or a cloud: a production server is
+/// not stopped for those.
+fn configuration(model: &Model) -> String {
+    let files = [super::redis_conf::ARTEFACT, super::users_acl::ARTEFACT, super::healthcheck::ARTEFACT];
+    let values: Vec<Value> = files.iter().map(|file| (file.context)(model)).collect();
+    let certificate = (&model.server_names, model.profile.tls.key.word());
+    let text = serde_json::to_string(&(env!("CARGO_PKG_VERSION"), values, certificate)).unwrap_or_default();
+    crate::lock::sha256(text.as_bytes())
+}
+
 fn compose(model: &Model) -> Compose {
     let profile = &model.profile;
     let docker = profile.network.docker.as_ref();
@@ -63,7 +74,7 @@ fn compose(model: &Model) -> Compose {
             EngineKind::Redis => "redis-server",
             EngineKind::Valkey => "valkey-server",
         },
-        digest: model.digest.clone(),
+        digest: configuration(model),
         conf: CONF,
         secrets: model.has_secrets().then_some(SECRETS),
         encrypted: model.luks().map(|luks| format!("{}/data", luks.mount)),

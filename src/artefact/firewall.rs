@@ -102,6 +102,8 @@ struct Guard<'model> {
     backend_list: String,
     /// Backend of the systemd unit: the first that does not keep its rules itself.
     unit_backend: Option<&'static str>,
+    /// Units that take rules of that backend away.
+    flushers: &'static [&'static str],
 }
 
 #[derive(Serialize)]
@@ -159,6 +161,11 @@ fn guard(model: &Model, family: Family) -> Value {
             backend_list: words.join(", "),
             backends: words,
             unit_backend: unit_backend(firewall),
+            flushers: if has(model, FirewallBackend::Iptables) {
+                &["nftables.service", "netfilter-persistent.service", "iptables.service", "ip6tables.service"]
+            } else {
+                &["nftables.service"]
+            },
         },
     )
 }

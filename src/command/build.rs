@@ -161,7 +161,8 @@ fn summary(
     } else {
         // The filter first: a port that Docker publishes is open from that moment on.
         let filter = crate::encode::shell(&format!("{folder}/firewall/apply.sh"));
-        let filter = if model.firewall.is_some() { format!("sudo {filter} && ") } else { String::new() };
+        let filter =
+            if model.firewall.is_some() && model.production() { format!("sudo {filter} && ") } else { String::new() };
         // Compose refuses to start on a volume that is not there.
         let script = crate::encode::shell(&format!("{folder}/storage/luks.sh"));
         let volume = model.luks().map(|_| format!("sudo {script} setup, once; then ")).unwrap_or_default();

@@ -21,6 +21,9 @@ pub(super) fn run(subject: &str, path: Option<&str>, source: Option<Address>) ->
         console::out(&explain_rule(rule));
         return Ok(Exit::Fine);
     }
+    if source.is_some() && rules::find(subject).is_some() {
+        return Err(format!("`{subject}` is a rule; --source is a question about a profile"));
+    }
     if subject != input::STDIN && !std::path::Path::new(subject).exists() {
         let nearest = schema::nearest(subject, rules::all().map(|rule| rule.id));
         let hint = nearest.map_or(String::new(), |meant| format!("; did you mean the rule `{meant}`?"));

@@ -16,6 +16,9 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains('/') {
+            return Err("one address is expected here, without `/` and a length".to_owned());
+        }
         text.parse().map(Address).map_err(|_| address_error(text))
     }
 }
@@ -45,8 +48,9 @@ impl FromStr for Network {
             network.ok_or("the prefix length behind `/` is a whole number, at most 32 for IPv4 and 128 for IPv6")?;
         if network.trunc() != network {
             return Err(format!(
-                "bits are set behind the prefix: the network is {}, the single address has no prefix",
-                network.trunc()
+                "bits are set behind the prefix: write {} for the network, or {} for this one address",
+                network.trunc(),
+                network.addr()
             ));
         }
         not_mapped(network)
@@ -65,8 +69,9 @@ fn not_mapped(network: IpNet) -> Result<Network, String> {
     if let IpNet::V6(v6) = network
         && let Some(v4) = v6.addr().to_ipv4_mapped()
         && let Some(length) = v6.prefix_len().checked_sub(96)
+        && let Ok(v4) = IpNet::new(v4.into(), length)
     {
-        return Err(format!("this is IPv4 in the form of IPv6, which no packet carries: write {v4}/{length}"));
+        return Err(format!("this is IPv4 in the form of IPv6, which no packet carries: write {}", Network(v4)));
     }
     Ok(Network(network))
 }

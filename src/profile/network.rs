@@ -49,7 +49,8 @@ pub struct Allow {
     pub source: Network,
     /// Who this is.
     pub comment: Option<Text>,
-    /// Last day on which the source should be here.
+    /// Last day on which the source may connect. It is checked by `validate` and `build`: rules that are loaded
+    /// already do not know it.
     #[schemars(example = "2027-01-31")]
     pub until: Option<Date>,
 }
@@ -65,7 +66,8 @@ choice! {
 pub struct Firewall {
     /// Packet filters to write rules for; the first is the one that scripts use by default.
     pub backends: Vec<FirewallBackend>,
-    /// Most connections that one source may hold open.
+    /// Most connections that one source may hold open. A source is one address, for IPv6 too; with exposure `open` it
+    /// is a whole /64 there, since a single host has that many.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub connections_per_source: Option<u32>,
     /// How fast one source may open connections.
@@ -79,6 +81,9 @@ pub struct Firewall {
 pub struct Bastion {
     /// Name or address of the bastion.
     pub host: HostOrAddress,
+    /// Port of its SSH server; 22 if absent.
+    #[schemars(range(min = 1, max = 65535), example = 22)]
+    pub port: Option<u16>,
     /// Account on the bastion, and on the Redis host where that publishes the port on its loopback only.
     pub user: Account,
     /// Name or address of the Redis host, as the bastion sees it.

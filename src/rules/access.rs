@@ -59,7 +59,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "user-name-reserved",
         severity: ERROR,
-        title: "A user has a name of ours",
+        title: "A user has a reserved name",
         why: "`health`, `exporter` and `backup` are users that redisgen adds for its services; `default` is who everybody is before logging in.",
         fix: "Choose another name; `default` may be listed with role `custom`.",
         source: "profile format",

@@ -3,7 +3,7 @@
 use super::{ERROR, INFO, Rule, Sink, WARNING_IN_PRODUCTION};
 use crate::cloud::{self, Cloud};
 use crate::model::Model;
-use crate::profile::SecretStore;
+use crate::profile::{Exposure, SecretStore};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -31,7 +31,25 @@ pub(super) const RULES: &[Rule] = &[
             let region = aws.region.as_str();
             if cloud::is_aws_region(region) && !cloud::is_aws_zone(region, aws.availability_zone.as_str()) {
                 sink.report("encryption_at_rest.aws.availability_zone", "this is no zone of the region")
+                    .help(format!("write a zone of the region, as {region}a"))
                     .related("encryption_at_rest.aws.region", "the region");
+            }
+        }),
+    },
+    Rule {
+        id: "cloud-admits-nobody",
+        severity: INFO,
+        title: "The cloud's packet filter admits nobody, though the exposure is `open`",
+        why: "The modules never open the port to the whole internet, and their list of sources is that of an allow list.",
+        fix: "Write `exposure: allowlist`, or set `allowed_cidrs` when you apply the module.",
+        source: "profile format",
+        waivable: true,
+        check: Some(|model, sink| {
+            if let Some(rest) = model.profile.encryption_at_rest.as_ref()
+                && model.profile.network.exposure == Exposure::Open
+                && (rest.aws.is_some() || rest.gcp.is_some() || rest.azure.is_some())
+            {
+                sink.report("network.exposure", "Terraform's rules for the port stay closed");
             }
         }),
     },
@@ -48,7 +66,11 @@ pub(super) const RULES: &[Rule] = &[
                 if cloud.gib(size).is_none() {
                     let (name, key) = cloud.names();
                     sink.report(format!("encryption_at_rest.{key}.size"), format!("{name} has no volume of this size"))
-                        .help(format!("From {}GiB to {}GiB, whole.", cloud.sizes().start(), cloud.sizes().end()));
+                        .help(format!(
+                            "Write a whole number of GiB, from {}GiB to {}GiB.",
+                            cloud.sizes().start(),
+                            cloud.sizes().end()
+                        ));
                 }
             }
         }),
@@ -107,7 +129,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "secret-store-without-place",
         severity: ERROR,
-        title: "A store for passwords, and not where it is",
+        title: "A store for passwords without its address",
         why: "Neither the server's address nor the region can be guessed.",
         fix: "",
         source: "profile format",

@@ -1,6 +1,6 @@
 //! Rules on exposure.
 
-use super::{ERROR, ERROR_IN_PRODUCTION, Rule, Sink, WARNING};
+use super::{ERROR, ERROR_IN_PRODUCTION, Rule, Sink, WARNING, WARNING_IN_PRODUCTION};
 use crate::model::{Login, Model};
 use crate::profile::{Exposure, TlsMode};
 
@@ -54,6 +54,34 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(|model, sink| {
             if model.profile.network.port == 22 {
                 sink.report("network.port", "port 22 is how people reach this host");
+            }
+        }),
+    },
+    Rule {
+        id: "port-for-outgoing-connections",
+        severity: WARNING,
+        title: "The published port is one that outgoing connections use",
+        why: "Linux takes ports from 32768 to 60999 for connections of its own; answers to one that got this port are judged like clients, and dropped.",
+        fix: "Write a port below 32768, as 6379.",
+        source: "ip(7), ip_local_port_range",
+        waivable: true,
+        check: Some(|model, sink| {
+            if model.firewall.is_some() && (32_768..=60_999).contains(&model.profile.network.port) {
+                sink.report("network.port", "the host may use this port for a connection of its own");
+            }
+        }),
+    },
+    Rule {
+        id: "name-of-development",
+        severity: WARNING_IN_PRODUCTION,
+        title: "A production deployment has the name of a development one",
+        why: "The development deployment of `shop` goes by the name `shop-dev`: on one host each would replace the other's containers and rules.",
+        fix: "Choose a name that does not end in `-dev`.",
+        source: "profile format",
+        waivable: true,
+        check: Some(|model, sink| {
+            if model.production() && model.profile.name.as_str().ends_with("-dev") {
+                sink.report("name", "a development profile could have this name too");
             }
         }),
     },
@@ -130,7 +158,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "docker-network-reserved",
         severity: ERROR,
-        title: "A Docker network that is none of applications",
+        title: "A Docker network that applications cannot share",
         why: "`host` would open the server on every address of the host, `bridge` holds whatever was started without a network, `none` holds nobody.",
         fix: "Name a network that you made for the applications.",
         source: "Docker documentation, network drivers",

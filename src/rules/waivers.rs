@@ -19,7 +19,7 @@ pub(super) const RULES: &[Rule] = &[
         ERROR,
         "A waiver names no rule",
         "It silences nothing, and its author believes it does.",
-        "`redisgen explain` knows the ids.",
+        "Write the id that the finding prints in brackets.",
     ),
     waiver(
         "waiver-not-allowed",

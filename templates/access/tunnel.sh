@@ -23,7 +23,7 @@ case "$port" in
 esac
 
 # So that the settings have a plain name: ProxyJump runs ssh -F with it unquoted.
-cd -- "$(dirname -- "$0")"
+CDPATH='' cd -- "$(dirname -- "$0")"
 echo "tunnel.sh: opening 127.0.0.1:$port to Redis; Ctrl-C closes it" >&2
 # Behind `&`, so that a signal to this script ends ssh as well. It asks for a passphrase on the terminal all the same.
 ssh -F ./ssh_config -N -L "127.0.0.1:$port":{{ redis }} {{ target_alias or bastion_alias }} &
@@ -39,8 +39,8 @@ fi
 cat >&2 <<'EXPLANATION'
 tunnel.sh: the tunnel is closed; ssh says why above.
 - "Host key verification failed": ask an administrator for the host's line of ~/.ssh/known_hosts{% if target_alias is not none %}, which begins with
-  {{ host|comment }} or {{ target|comment }}{% else %}, which begins
-  with {{ host|comment }}{% endif %}. Do not take it from the network: ssh-keyscan believes whoever answers. If a
+  {{ known_as|comment }} or {{ target|comment }}{% else %}, which begins
+  with {{ known_as|comment }}{% endif %}. Do not take it from the network: ssh-keyscan believes whoever answers. If a
   key has changed, ask why before you replace its line.
 - "Permission denied": the account {{ user|comment }} does not accept your key; ssh-add FILE offers another one.
 - "Address already in use": something else listens on the port; tunnel.sh -p PORT takes another one.

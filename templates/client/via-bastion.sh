@@ -4,7 +4,7 @@
 {% if password %}
 #   client/via-bastion.sh [-p PORT] USER [COMMAND...]
 # Of the secrets it needs clients/USER{% if tls %} and server/ca.crt{% endif %}, in a folder `secrets` beside its own: that is all to
-# bring to another machine.
+# bring to another machine, into a folder that is closed to others: install -d -m 0700 secrets
 {% else %}
 #   client/via-bastion.sh [-p PORT] [COMMAND...]
 {% if tls %}
@@ -43,6 +43,14 @@ user="$1"
 shift
 case "$user" in
   '' | */*) usage ;;
+esac
+# Files in it can be read by whoever gets into the folder.
+case "$(ls -ld -- "$secrets")" in
+  drwx------*) ;;
+  *)
+    echo "via-bastion.sh: $secrets is open to others; close it: chmod 0700" >&2
+    exit 1
+    ;;
 esac
 # Read by this short-lived process only; an argument would show in the process list.
 REDISCLI_AUTH="$(cat -- "$secrets/clients/$user/password")"

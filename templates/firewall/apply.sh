@@ -12,14 +12,14 @@ usage: apply.sh [BACKEND] [--confirm SECONDS]
 BACKEND    {{ backend_list|comment }}; the first if none is named
 --confirm  goes back to what was loaded before, unless you type yes within SECONDS: from a distance, open a
            second connection to this host before you answer
---remove   takes the rules away, and nothing else
+--remove   takes the rules of this backend away, and nothing else
 
 The rules are tried in a network namespace of their own before they are loaded. Loading them again changes
 nothing. Needs root. Exit codes: 0 loaded; 1 refused, failed or gone back; 2 wrong usage.
 TEXT
 }
 
-here=$(cd -- "$(dirname -- "$0")" && pwd)
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 state=/run/{{ table }}
 port={{ port }}
 
@@ -171,6 +171,21 @@ restore() {
 	esac
 }
 
+# True if there are rules of ours.
+loaded() {
+	case $1 in
+{% if "nftables" in backends %}
+	nftables) nft list table inet "$table" >/dev/null 2>&1 ;;
+{% endif %}
+{% if "iptables" in backends %}
+	iptables) [ -n "$(loaded_chains iptables 2>/dev/null)$(loaded_chains ip6tables 2>/dev/null)" ] ;;
+{% endif %}
+{% if "ufw" in backends %}
+	ufw) [ -n "$("$here/ufw.sh" loaded 2>/dev/null)" ] ;;
+{% endif %}
+	esac
+}
+
 # Whoever makes the folder decides: the timer and the answer may come together.
 decide() {
 	trap '' HUP INT TERM
@@ -193,9 +208,11 @@ ask() {
 	# In a session of its own, so that it outlives a connection that the new rules cut off.
 	setsid "$here/apply.sh" "$backend" --timer "$seconds" </dev/null >/dev/null 2>&1 &
 	timer=$!
-	say "loaded. Try a new connection to this host, then type yes within $seconds seconds to keep it."
+	say "$backend: loaded. Try a new connection to this host, then type yes within $seconds seconds to keep it."
 	answer=$(timeout --foreground "$seconds" head -n 1 || :)
 	if [ "$answer" = yes ] && decide; then
+		# Something may have flushed the rules in the meantime.
+		load || die "loading once more failed: look at what is loaded"
 		say "kept"
 		return 0
 	fi
@@ -206,10 +223,14 @@ ask() {
 backend=""
 action=load
 seconds=""
+choose() {
+	[ -z "$backend" ] || { usage >&2; exit 2; }
+	backend=$1
+}
 while [ $# -gt 0 ]; do
 	case $1 in
 {% for backend in backends %}
-	{{ backend }}) backend={{ backend }} ;;
+	{{ backend }}) choose {{ backend }} ;;
 {% endfor %}
 	--confirm | --timer)
 		[ "$1" = --confirm ] || action=timer
@@ -230,6 +251,10 @@ while [ $# -gt 0 ]; do
 	shift
 done
 [ -n "$backend" ] || backend={{ backends|first }}
+if [ "$action" = remove ] && [ -n "$seconds" ]; then
+	usage >&2
+	exit 2
+fi
 [ "$(id -u)" = 0 ] || die "this needs root"
 
 clean() {
@@ -252,17 +277,31 @@ trap clean EXIT
 trap 'exit 1' HUP INT TERM
 
 if [ "$action" = remove ]; then
+	if ! loaded "$backend"; then
+		say "$backend: nothing of ours is loaded"
+		exit 0
+	fi
 	# Going back to nothing.
 	: >"$state/before"
 	: >"$state/before.6"
 	restore || die "could not go back: look at what is loaded"
-	say "removed"
+	say "$backend: removed"
+	guarded=""
+	for other in {{ backends|join(" ")|comment }}; do
+		! loaded "$other" || guarded=$other
+	done
+	if [ -n "$guarded" ]; then
+		say "$guarded still guards port $port: remove.sh $guarded takes that away too"
+	else
+		say "who can route to this host reaches port $port now"
+	fi
 	exit 0
 fi
 
-# The port of Redis is closed to strangers: that must not be the port through which people log in.
+# The port of Redis is closed to strangers: that must not be the port through which people log in. systemd listens for
+# an sshd that is started when it is needed.
 ssh=${SSH_CONNECTION-}
-if [ "${ssh##* }" = "$port" ] || ss -Hltnp "sport = :$port" | grep -q '"sshd"'; then
+if [ "${ssh##* }" = "$port" ] || ss -Hatnp "sport = :$port" | grep -qE '"(sshd|sshd-session|systemd)"'; then
 	die "sshd listens on port $port: these rules would lock you out"
 fi
 
@@ -273,4 +312,15 @@ load || {
 	restore || die "loading failed, and so did going back: look at what is loaded"
 	die "loading failed; what was loaded before is back"
 }
-if [ -n "$seconds" ]; then ask; else say "loaded"; fi
+if [ -n "$seconds" ]; then ask; else say "$backend: loaded"; fi
+{% if unit_backend is not none %}
+
+# What the unit loads at boot is a copy.
+installed=/etc/redisgen/{{ project }}
+if [ -d "$installed" ]; then
+	for file in{% if "nftables" in backends %} redisgen.nft{% endif %}{% if "iptables" in backends %} iptables.v4 iptables.v6{% endif %}; do
+		cmp -s "$here/$file" "$installed/$file" ||
+			say "$installed/$file is not what was loaded now: copy it again, or the next boot brings the old rules back"
+	done
+fi
+{% endif %}

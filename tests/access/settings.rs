@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, replaced};
 use crate::sandbox::succeeded;
 use crate::tunnel::{on_address, on_loopback};
 
@@ -76,6 +76,24 @@ fn a_published_address_needs_no_jump() {
             &[("hostname", "bastion.example.com"), ("localforward", &format!("[127.0.0.1]:6379 {forward}"))],
         );
         assert!(!found.contains_key("proxyjump"), "{found:?}");
+    }
+}
+
+/// The bastion's port is the bastion's alone, and `known_hosts` writes it into the name.
+#[test]
+fn the_bastion_may_listen_elsewhere() {
+    let ported =
+        |profile: &str| replaced(profile, "host: bastion.example.com,", "host: bastion.example.com, port: 2222,");
+    let jumping = Deployment::build(&ported(&on_loopback()));
+    let file = jumping.out().join("access/ssh_config");
+    for (name, port) in [("bastion", "2222"), ("target", "22"), ("redis", "22")] {
+        expect(&settings(&file, &format!("api-forge-{name}")), &[("port", port)]);
+    }
+    let direct = Deployment::build(&ported(&on_address("10.8.0.1")));
+    expect(&settings(&direct.out().join("access/ssh_config"), "api-forge-redis"), &[("port", "2222")]);
+    for script in ["access/ssh_config", "access/tunnel.sh"] {
+        let text = fs::read_to_string(jumping.out().join(script)).expect("readable");
+        assert!(text.contains("[bastion.example.com]:2222"), "{script}: {text}");
     }
 }
 

@@ -7,7 +7,7 @@ use crate::lab::*;
 use crate::rules::*;
 
 on_a_server! {
-    nftables: broken_rules_change_nothing, the_way_in_stays_open, wrong_calls_are_told;
+    nftables: what_still_guards_is_named, broken_rules_change_nothing, the_way_in_stays_open, wrong_calls_are_told;
     iptables: broken_rules_change_nothing, the_way_in_stays_open, wrong_calls_are_told;
 }
 
@@ -66,7 +66,16 @@ fn the_way_in_stays_open(server: &Server) {
 fn wrong_calls_are_told(server: &Server) {
     let rules = server.rules("a", &allowlist(server.backend, ALLOW, ""));
     let before = server.listing();
-    for args in [&["--frobnicate"][..], &["ufw"], &["--confirm"], &["--confirm", "soon"], &["--confirm", "0"]] {
+    let word = server.backend.word();
+    for args in [
+        &["--frobnicate"][..],
+        &["ufw"],
+        &[word, word],
+        &["--confirm"],
+        &["--confirm", "soon"],
+        &["--confirm", "0"],
+        &["--remove", "--confirm", "9"],
+    ] {
         refused(&run(&mut rules.script("apply.sh", args)), 2, "usage: apply.sh");
     }
     assert!(both(&good("help", run(&mut rules.script("apply.sh", &["--help"])))).contains("usage: apply.sh"));
@@ -75,5 +84,28 @@ fn wrong_calls_are_told(server: &Server) {
     command.arg("--user").arg(rules.path("apply.sh"));
     refused(&run(&mut command), 1, "this needs root");
     assert_eq!(server.listing(), before);
-    good("named", run(&mut rules.script("apply.sh", &[server.backend.word()])));
+    for args in [&["ufw"][..], &[word, word], &["--confirm", "9"]] {
+        refused(&run(&mut rules.script("remove.sh", args)), 2, "usage: remove.sh");
+    }
+    good("named", run(&mut rules.script("apply.sh", &[word])));
+    assert!(both(&good("named", run(&mut rules.script("remove.sh", &[word])))).contains("reaches port 6379 now"));
+    assert!(both(&good("again", run(&mut rules.script("remove.sh", &[])))).contains("nothing of ours is loaded"));
+}
+
+/// Who removes one backend's rules learns that another one's are still there.
+fn what_still_guards_is_named(server: &Server) {
+    let profile = allowlist(server.backend, ALLOW, "");
+    let listed = format!("backends: [{}]", server.backend.word());
+    assert!(profile.contains(&listed));
+    let both_backends = profile.replace(&listed, "backends: [nftables, iptables]");
+    let rules = server.rules("a", &both_backends);
+    for backend in ["nftables", "iptables"] {
+        good("apply", run(&mut rules.script("apply.sh", &[backend])));
+    }
+    let out = good("remove", run(&mut rules.script("remove.sh", &[])));
+    assert!(both(&out).contains("iptables still guards port 6379"), "{}", both(&out));
+    admits(INSIDE, OUTSIDE);
+    let out = good("remove", run(&mut rules.script("remove.sh", &["iptables"])));
+    assert!(both(&out).contains("reaches port 6379 now"), "{}", both(&out));
+    admits(&["stranger"], &[]);
 }

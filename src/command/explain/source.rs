@@ -35,10 +35,14 @@ pub(super) fn run(loaded: &Loaded, model: &Model, address: Address) -> Result<Ex
         console::out(&out);
         return Ok(Exit::Fine);
     };
-    let verdict = firewall.judge(&model.allowed, source);
+    // What the host sends to an address of its own goes through its loopback.
+    let own = network.listen.iter().any(|address| address.0 == source);
+    let verdict = if own { Verdict::Loopback } else { firewall.judge(&model.allowed, source) };
     out.push_str(&format!("{source}: {}\n", sentence(firewall, verdict)));
     if let Verdict::Allowed(_) = verdict {
-        for (index, allow) in network.allow.iter().enumerate().filter(|(_, allow)| allow.source.0.contains(&source)) {
+        let entries = network.allow.iter().enumerate().filter(|(_, allow)| allow.source.0.contains(&source));
+        let more = entries.clone().count().saturating_sub(ENTRIES);
+        for (index, allow) in entries.take(ENTRIES) {
             let path = format!("network.allow[{index}]");
             let span = loaded.tree.locate(&Path::parse(&path).unwrap_or_default()).span();
             let comment = allow.comment.as_ref().map_or(String::new(), |comment| format!("  # {comment}"));
@@ -49,11 +53,17 @@ pub(super) fn run(loaded: &Loaded, model: &Model, address: Address) -> Result<Ex
                 allow.source
             ));
         }
+        if more > 0 {
+            out.push_str(&format!("  entry     and {more} more\n"));
+        }
     }
     let files = render::render(model)?;
     for backend in &firewall.backends {
         let line = line(firewall, *backend, verdict, source, &files)?;
         out.push_str(&format!("  {:<9} {line}\n", backend.word()));
+    }
+    if firewall.backends == [FirewallBackend::Ufw] {
+        out.push_str("  docker    UFW does not see a port that Docker publishes: this holds on bare metal only\n");
     }
     if firewall.limited() && matches!(verdict, Verdict::Allowed(_) | Verdict::Open) {
         out.push_str(&format!("  limits    {}\n", limits(firewall)));
@@ -61,6 +71,9 @@ pub(super) fn run(loaded: &Loaded, model: &Model, address: Address) -> Result<Ex
     console::out(&out);
     Ok(Exit::Fine)
 }
+
+/// Most entries that are shown: who takes access away reads them one by one.
+const ENTRIES: usize = 20;
 
 fn sentence(firewall: &Firewall, verdict: Verdict<'_>) -> String {
     let port = firewall.port;
@@ -81,7 +94,8 @@ fn limits(firewall: &Firewall) -> String {
         .rate
         .map(|rate| format!("{} new ones each {}, {} at once after a pause", rate.count, rate.per, rate.burst));
     let both: Vec<String> = [connections, rate].into_iter().flatten().collect();
-    format!("{}; UFW keeps none", both.join(", "))
+    let ufw = if firewall.backends.contains(&FirewallBackend::Ufw) { "; UFW keeps none" } else { "" };
+    format!("{}{ufw}", both.join(", "))
 }
 
 /// File, number and text of the line that decides.

@@ -159,7 +159,7 @@ variable "vpc_id" {
 }
 
 variable "network_interface_id" {
-  description = "Network interface of the Redis host to put the security group on; null leaves it unattached."
+  description = "Network interface of the Redis host to put the security group on; null leaves it unattached. Groups add up: one that is there already keeps admitting whom it admits."
   type        = string
   default     = null
 }

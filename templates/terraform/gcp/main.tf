@@ -45,7 +45,7 @@ resource "google_kms_crypto_key" "redis" {
   }
 }
 
-# The Compute Engine service agent, and nobody else, uses the key.
+# The Compute Engine service agent is given the use of the key here; roles of the project or a folder may give more.
 resource "google_kms_crypto_key_iam_member" "compute" {
   crypto_key_id = google_kms_crypto_key.redis.id
   role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"

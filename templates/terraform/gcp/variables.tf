@@ -156,9 +156,9 @@ variable "target_tags" {
 }
 
 variable "firewall_priority" {
-  description = "Priority of the allow rules; the deny rules take the next one."
+  description = "Priority of the allow rules; the deny rules take the next one. Lower than 1000, which rules get that state none."
   type        = number
-  default     = 1000
+  default     = 900
 
   validation {
     condition     = var.firewall_priority >= 0 && var.firewall_priority <= 65534 && floor(var.firewall_priority) == var.firewall_priority
