@@ -1,6 +1,7 @@
 //! `--confirm`: the way back that needs nobody.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -12,8 +13,8 @@ use crate::lab::*;
 use crate::rules::*;
 
 on_a_server! {
-    nftables: yes_keeps_the_rules, anything_else_goes_back, an_older_version_comes_back;
-    iptables: yes_keeps_the_rules, anything_else_goes_back, an_older_version_comes_back;
+    nftables: yes_keeps_the_rules, yes_brings_flushed_rules_back, anything_else_goes_back, an_older_version_comes_back;
+    iptables: yes_keeps_the_rules, yes_brings_flushed_rules_back, anything_else_goes_back, an_older_version_comes_back;
 }
 
 const STATE: &str = "/run/redisgen_packets_dev";
@@ -51,6 +52,17 @@ fn yes_keeps_the_rules(server: &Server) {
     good("again", rules.apply_with(&["--confirm", "2"], "yes\n"));
     sleep(Duration::from_secs(3));
     assert_eq!(server.listing(), loaded, "gone back after all");
+}
+
+/// Somebody reloads nftables while the question is open.
+fn yes_brings_flushed_rules_back(server: &Server) {
+    let rules = server.rules("a", &allowlist(server.backend, ALLOW, ""));
+    let mut child = waiting(server, &rules, "60");
+    server.sh("nft flush ruleset");
+    admits(&["stranger"], &[]);
+    child.stdin.take().expect("piped").write_all(b"yes\n").expect("heard");
+    assert!(child.wait().expect("ends").success());
+    admits(INSIDE, OUTSIDE);
 }
 
 fn anything_else_goes_back(server: &Server) {

@@ -6,9 +6,9 @@ use crate::rules::*;
 
 on_a_server! {
     nftables: only_listed_sources_connect, connections_follow_the_list, denied_packets_are_counted_and_logged_a_little,
-        another_port_leaves_nothing_behind, no_packet_passes_while_rules_are_loaded, localhost_admits_the_host_only;
+        another_port_leaves_nothing_behind, a_stale_copy_for_the_boot_is_told, no_packet_passes_while_rules_are_loaded, localhost_admits_the_host_only;
     iptables: only_listed_sources_connect, connections_follow_the_list, denied_packets_are_counted_and_logged_a_little,
-        another_port_leaves_nothing_behind, no_packet_passes_while_rules_are_loaded, localhost_admits_the_host_only;
+        another_port_leaves_nothing_behind, a_stale_copy_for_the_boot_is_told, no_packet_passes_while_rules_are_loaded, localhost_admits_the_host_only;
     legacy: only_listed_sources_connect, connections_follow_the_list, denied_packets_are_counted_and_logged_a_little;
 }
 
@@ -120,4 +120,17 @@ fn no_packet_passes_while_rules_are_loaded(server: &Server) {
 fn localhost_admits_the_host_only(server: &Server) {
     server.rules("a", &profile(server.backend, "exposure: localhost\n  port: 6379", "")).apply();
     admits(&["loopback", "server"], &["allowed", "vpn", "stranger"]);
+}
+
+/// The unit loads a copy: whoever is taken off the list must not be back after the next boot.
+fn a_stale_copy_for_the_boot_is_told(server: &Server) {
+    server.private_etc();
+    let rules = server.rules("a", &allowlist(server.backend, ALLOW, ""));
+    let said = |what: &str| both(&good(what, run(&mut rules.script("apply.sh", &[])))).contains("copy it again");
+    assert!(!said("there is no copy"));
+    server.sh("mkdir -p /etc/redisgen/packets-dev && cp a/out/firewall/* /etc/redisgen/packets-dev/");
+    assert!(!said("the copy is the same"));
+    let other = ALLOW.replace("192.168.1.100", "192.168.1.101");
+    server.rules("a", &allowlist(server.backend, &other, ""));
+    assert!(said("the copy is older"));
 }
