@@ -118,4 +118,7 @@ fn the_password_is_in_the_environment_of_the_client_only() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("usage: via-bastion.sh"), "{arguments:?}");
     }
+    // A copy that others can get into is told, not used.
+    fs::set_permissions(deployment.out().join("secrets"), fs::Permissions::from_mode(0o755)).expect("chmod");
+    assert!(failed(&run(&["admin", "ping"])).contains("is open to others"));
 }
