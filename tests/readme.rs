@@ -36,10 +36,14 @@ fn its_commands_run() {
     for line in lines {
         run(line, folder.path());
     }
+    // What needs a section of the profile comes with the one that has them all.
+    let full = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ok/prod.yaml");
+    run(&format!("redisgen build --no-secrets '{}' --out full", full.display()), folder.path());
     let tree = README.split("deploy/\n").nth(1).expect("the output tree").split("```").next().expect("closed");
     for name in tree.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")) {
-        let name = name.split_whitespace().next().expect("a name");
-        assert!(folder.path().join("deploy").join(name).exists(), "{name} is not written");
+        let (name, text) = name.trim().split_once(' ').expect("a name and what it is");
+        let folder = folder.path().join(if text.trim().starts_with("with `") { "full" } else { "deploy" });
+        assert!(folder.join(name).exists(), "{name} is not written");
     }
 }
 
