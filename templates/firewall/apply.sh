@@ -287,9 +287,9 @@ if [ "$action" = remove ]; then
 	restore || die "could not go back: look at what is loaded"
 	say "$backend: removed"
 	guarded=""
-	for other in {{ backends|join(" ")|comment }}; do
-		! loaded "$other" || guarded=$other
-	done
+{% for backend in backends %}
+	! loaded {{ backend }} || guarded={{ backend }}
+{% endfor %}
 	if [ -n "$guarded" ]; then
 		say "$guarded still guards port $port: remove.sh $guarded takes that away too"
 	else
@@ -318,9 +318,9 @@ if [ -n "$seconds" ]; then ask; else say "$backend: loaded"; fi
 # What the unit loads at boot is a copy.
 installed=/etc/redisgen/{{ project }}
 if [ -d "$installed" ]; then
-	for file in{% if "nftables" in backends %} redisgen.nft{% endif %}{% if "iptables" in backends %} iptables.v4 iptables.v6{% endif %}; do
-		cmp -s "$here/$file" "$installed/$file" ||
-			say "$installed/$file is not what was loaded now: copy it again, or the next boot brings the old rules back"
+	for file in "$here"/redisgen.nft "$here"/iptables.v[46]; do
+		[ ! -e "$file" ] || cmp -s "$file" "$installed/${file##*/}" ||
+			say "$installed/${file##*/} is not what was loaded now: copy it again, or the next boot brings the old rules back"
 	done
 fi
 {% endif %}
