@@ -1,6 +1,7 @@
 //! ACL semantics: which commands a list of rules permits on a line, in which form the server keeps the
 //! rules, and which relatives a denied command has.
 
+pub mod account;
 mod families;
 
 use std::collections::{BTreeMap, BTreeSet};

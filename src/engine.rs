@@ -105,7 +105,8 @@ pub struct Line {
     /// Major and minor.
     pub number: LineNumber,
     directives: BTreeMap<&'static str, Directive>,
-    /// Sorted by name, so that subcommands follow their command. The index is the command's id.
+    /// Sorted by command, then by subcommand, so that subcommands follow their command: as text, `commandlog` would
+    /// stand between `command` and `command|count`. The index is the command's id.
     pub commands: Vec<Command>,
     categories: BTreeMap<&'static str, CommandSet>,
 }
@@ -158,7 +159,7 @@ fn parse(row: &Row) -> Line {
             _ => {}
         }
     }
-    line.commands.sort_by_key(|command| command.name);
+    line.commands.sort_by(|a, b| a.name.split('|').cmp(b.name.split('|')));
     line.categories = categories(&line);
     line
 }
@@ -200,7 +201,7 @@ impl Line {
 
     /// Id of a command or subcommand.
     pub fn command(&self, name: &str) -> Option<usize> {
-        self.commands.binary_search_by(|command| command.name.cmp(name)).ok()
+        self.commands.binary_search_by(|command| command.name.split('|').cmp(name.split('|'))).ok()
     }
 
     /// A command and its subcommands, by id.
@@ -227,6 +228,13 @@ impl Line {
     /// Selectors, and key patterns for reading or writing only, exist from 7.0.
     pub const fn has_selectors(&self) -> bool {
         self.number.0 >= 7
+    }
+}
+
+impl Line {
+    /// Permissions can name databases (Valkey from 9.1).
+    pub fn has_databases(&self) -> bool {
+        self.kind == EngineKind::Valkey && self.number >= (9, 1)
     }
 }
 
@@ -313,6 +321,17 @@ mod tests {
             }
             assert!(line.command("get").is_some() && line.commands.len() > 200, "{line}");
             assert_eq!(line.command("config|get").is_some(), line.has_subcommands(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_command_comes_with_all_its_subcommands() {
+        for line in lines() {
+            for (id, command) in line.commands.iter().enumerate() {
+                let Some((parent, _)) = command.name.split_once('|') else { continue };
+                let parent = line.command(parent).expect("a parent");
+                assert!(line.with_subcommands(parent).contains(&id), "{line}: {}", command.name);
+            }
         }
     }
 

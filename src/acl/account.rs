@@ -1,0 +1,434 @@
+//! In: the words of one user, as ACL SETUSER and an ACL file take them. Out: what the server then holds of it.
+//! Follows `ACLSetUser` and `ACLSetSelector` of each line, whose answers tests compare with real servers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use super::{Selected, look_up};
+use crate::engine::{CommandSet, Line};
+
+/// Why the server refuses a word; shown in the server's own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not a word of ACLs.
+    Syntax,
+    /// No such command, subcommand or category.
+    Unknown,
+    /// A key pattern behind `~*`.
+    KeyBehindAll,
+    /// A channel pattern behind `&*`.
+    ChannelBehindAll,
+    /// Not 64 lower-case hexadecimal digits.
+    Hash,
+    /// A password to remove that is not there.
+    NoSuchPassword,
+    /// A first argument behind a subcommand.
+    FirstArgument,
+    /// `(` without `)`.
+    Parenthesis,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Refusal::Syntax => "Syntax error",
+            Refusal::Unknown => "Unknown command or category name in ACL",
+            Refusal::KeyBehindAll => {
+                "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any effect"
+            }
+            Refusal::ChannelBehindAll => {
+                "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does not have any effect"
+            }
+            Refusal::Hash => {
+                "The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters"
+            }
+            Refusal::NoSuchPassword => "The password you are trying to remove from the user does not exist",
+            Refusal::FirstArgument => "Allowing first-arg of a subcommand is not supported",
+            Refusal::Parenthesis => "Unmatched parenthesis in acl selector",
+        })
+    }
+}
+
+/// A user as the server holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Can log in.
+    pub enabled: bool,
+    /// Needs no password.
+    pub nopass: bool,
+    /// SHA-256 of each password, in hex, in the order in which they came.
+    pub passwords: Vec<String>,
+    /// RESTORE checks what this user hands in.
+    pub sanitize: bool,
+    /// The user's own permissions.
+    pub own: Grant,
+    /// Its selectors: a command needs one set of permissions that allows all of it.
+    pub selectors: Vec<Grant>,
+}
+
+/// One set of permissions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Commands and subcommands that may be run with any arguments.
+    pub commands: CommandSet,
+    /// By command, the first arguments with which it may be run although it is not in `commands`. On 6.2 these are
+    /// the subcommands too.
+    pub first_arguments: BTreeMap<usize, BTreeSet<String>>,
+    /// Key patterns; `*` for reading and writing is the only one then.
+    pub keys: Vec<KeyGrant>,
+    /// Channel patterns; `*` is the only one then.
+    pub channels: Vec<String>,
+    /// Databases; all if none (Valkey from 9.1).
+    pub databases: Option<BTreeSet<u32>>,
+}
+
+/// Keys of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyGrant {
+    /// The glob.
+    pub pattern: String,
+    /// May be read.
+    pub read: bool,
+    /// May be written.
+    pub write: bool,
+}
+
+impl Grant {
+    /// Nothing; on 6.2 all channels, whose default `acl-pubsub-default allchannels` is.
+    pub fn nothing(line: &Line) -> Grant {
+        Grant {
+            commands: CommandSet::none(line.commands.len()),
+            first_arguments: BTreeMap::new(),
+            keys: Vec::new(),
+            channels: if line.has_selectors() { Vec::new() } else { vec!["*".to_owned()] },
+            databases: None,
+        }
+    }
+
+    /// True if every key may be read and written.
+    pub fn all_keys(&self) -> bool {
+        self.keys.iter().any(|key| key.pattern == "*" && key.read && key.write)
+    }
+
+    /// True if every channel may be used.
+    pub fn all_channels(&self) -> bool {
+        self.channels.iter().any(|channel| channel == "*")
+    }
+
+    /// Applies one word, as `ACLSetSelector` does.
+    ///
+    /// # Errors
+    /// The server refuses it; nothing is changed then.
+    pub fn apply(&mut self, line: &Line, word: &str) -> Result<(), Refusal> {
+        let lower = word.to_ascii_lowercase();
+        match lower.as_str() {
+            "allkeys" | "~*" => self.keys = vec![KeyGrant { pattern: "*".to_owned(), read: true, write: true }],
+            "resetkeys" => self.keys.clear(),
+            "allchannels" | "&*" => self.channels = vec!["*".to_owned()],
+            "resetchannels" => self.channels.clear(),
+            "allcommands" => return self.command(line, "@all", true),
+            "nocommands" => return self.command(line, "@all", false),
+            "alldbs" if line.has_databases() => self.databases = None,
+            "resetdbs" if line.has_databases() => self.databases = Some(BTreeSet::new()),
+            _ => return self.pattern_or_command(line, word, &lower),
+        }
+        Ok(())
+    }
+
+    fn pattern_or_command(&mut self, line: &Line, word: &str, lower: &str) -> Result<(), Refusal> {
+        // Lower-casing ASCII keeps the bytes' places.
+        match word.as_bytes().first() {
+            Some(b'+') => self.command(line, lower.get(1..).unwrap_or(""), true),
+            Some(b'-') => self.command(line, lower.get(1..).unwrap_or(""), false),
+            Some(b'~') => self.key(word.get(1..).unwrap_or(""), true, true),
+            Some(b'%') if line.has_selectors() => {
+                let (flags, pattern) = word.get(1..).and_then(|rest| rest.split_once('~')).ok_or(Refusal::Syntax)?;
+                let has = |flag: char| flags.contains(flag) || flags.contains(flag.to_ascii_lowercase());
+                let once = flags.to_ascii_lowercase();
+                if !matches!(once.as_str(), "r" | "w" | "rw" | "wr") {
+                    return Err(Refusal::Syntax);
+                }
+                self.key(pattern, has('R'), has('W'))
+            }
+            Some(b'&') => {
+                let pattern = word.get(1..).unwrap_or("");
+                if self.all_channels() {
+                    return Err(Refusal::ChannelBehindAll);
+                }
+                if has_blanks(pattern) {
+                    return Err(Refusal::Syntax);
+                }
+                if !self.channels.iter().any(|known| known == pattern) {
+                    self.channels.push(pattern.to_owned());
+                }
+                Ok(())
+            }
+            Some(b'd') if line.has_databases() && lower.starts_with("db=") => {
+                let list = lower.get(3..).unwrap_or("");
+                let numbers = list.split(',').map(|number| number.parse().ok()).collect::<Option<BTreeSet<u32>>>();
+                let known = self.databases.take().unwrap_or_default();
+                self.databases = Some(known.into_iter().chain(numbers.ok_or(Refusal::Syntax)?).collect());
+                Ok(())
+            }
+            _ => Err(Refusal::Syntax),
+        }
+    }
+
+    fn key(&mut self, pattern: &str, read: bool, write: bool) -> Result<(), Refusal> {
+        if self.all_keys() {
+            return Err(Refusal::KeyBehindAll);
+        }
+        if has_blanks(pattern) {
+            return Err(Refusal::Syntax);
+        }
+        match self.keys.iter_mut().find(|key| key.pattern == pattern) {
+            Some(key) => {
+                key.read |= read;
+                key.write |= write;
+            }
+            None => self.keys.push(KeyGrant { pattern: pattern.to_owned(), read, write }),
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, line: &Line, name: &str, allow: bool) -> Result<(), Refusal> {
+        // A first argument can be allowed, never denied.
+        if !allow && name.contains('|') && line.command(name).is_none() {
+            return Err(Refusal::Unknown);
+        }
+        if let Some((command, argument)) = first_argument(line, name)? {
+            // Idle where the whole command is allowed already, and gone when it is taken away.
+            self.first_arguments.entry(command).or_default().insert(argument.to_owned());
+            return Ok(());
+        }
+        match look_up(line, name).map_err(|_| Refusal::Unknown)? {
+            Selected::Category(category) => {
+                if allow {
+                    self.commands.add(category);
+                } else {
+                    self.commands.remove(category);
+                }
+                self.first_arguments.retain(|id, _| !category.contains(*id));
+            }
+            Selected::Ids(ids) => {
+                for id in ids {
+                    if allow {
+                        self.commands.insert(id);
+                    } else {
+                        self.commands.take(id);
+                    }
+                    self.first_arguments.remove(&id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// True if a command may be run, as far as its name and first argument decide.
+    pub fn permits(&self, id: usize, argument: Option<&str>) -> bool {
+        let listed = |arguments: &BTreeSet<String>| {
+            argument.is_some_and(|argument| arguments.iter().any(|known| known.eq_ignore_ascii_case(argument)))
+        };
+        self.commands.contains(id) || self.first_arguments.get(&id).is_some_and(listed)
+    }
+}
+
+/// `command|first-argument` as its two parts; none if the name is a category, a command or a subcommand.
+fn first_argument<'name>(line: &Line, name: &'name str) -> Result<Option<(usize, &'name str)>, Refusal> {
+    if name.starts_with('@') || line.command(name).is_some() {
+        return Ok(None);
+    }
+    // 6.2 cuts at the first bar, later lines at the last one.
+    let cut = if line.has_subcommands() { name.rsplit_once('|') } else { name.split_once('|') };
+    let Some((command, argument)) = cut else { return Ok(None) };
+    let id = line.command(command).ok_or(Refusal::Unknown)?;
+    if command.contains('|') {
+        return Err(Refusal::FirstArgument);
+    }
+    if argument.is_empty() {
+        return Err(Refusal::Syntax);
+    }
+    if line.with_subcommands(id).len() > 1 {
+        return Err(Refusal::Unknown);
+    }
+    Ok(Some((id, argument)))
+}
+
+/// What C's `isspace` takes for a blank.
+fn has_blanks(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r' | 0))
+}
+
+impl Account {
+    /// A user that was just made: off, without password and rights.
+    pub fn new(line: &Line) -> Account {
+        Account {
+            enabled: false,
+            nopass: false,
+            passwords: Vec::new(),
+            sanitize: true,
+            own: Grant::nothing(line),
+            selectors: Vec::new(),
+        }
+    }
+
+    /// The user that every server starts with: everything, without password.
+    pub fn default_user(line: &Line) -> Account {
+        let mut account = Account::new(line);
+        account.enabled = true;
+        account.nopass = true;
+        for word in ["+@all", "~*", "&*"] {
+            // Every line takes these three.
+            let _ = account.own.apply(line, word);
+        }
+        account
+    }
+
+    /// Applies the words of a user in order.
+    ///
+    /// # Errors
+    /// The place of the first word that the server refuses, and why. The account may be half changed then.
+    pub fn apply_all(&mut self, line: &Line, words: &[&str]) -> Result<(), (usize, Refusal)> {
+        for (place, word) in join_selectors(line, words)? {
+            self.apply(line, &word).map_err(|refusal| (place, refusal))?;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, line: &Line, word: &str) -> Result<(), Refusal> {
+        match word.to_ascii_lowercase().as_str() {
+            "" => {}
+            "on" => self.enabled = true,
+            "off" => self.enabled = false,
+            "nopass" => {
+                self.nopass = true;
+                self.passwords.clear();
+            }
+            "resetpass" => {
+                self.nopass = false;
+                self.passwords.clear();
+            }
+            "sanitize-payload" => self.sanitize = true,
+            "skip-sanitize-payload" => self.sanitize = false,
+            "clearselectors" if line.has_selectors() => self.selectors.clear(),
+            "reset" => *self = Account::new(line),
+            _ => return self.password_or_selector(line, word),
+        }
+        Ok(())
+    }
+
+    fn password_or_selector(&mut self, line: &Line, word: &str) -> Result<(), Refusal> {
+        let rest = word.get(1..).unwrap_or("");
+        match word.as_bytes().first() {
+            Some(b'>') => self.add_password(crate::hex(&Sha256::digest(rest))),
+            Some(b'#') => self.add_password(hash(rest)?),
+            Some(b'<') => return self.remove_password(&crate::hex(&Sha256::digest(rest))),
+            Some(b'!') => return self.remove_password(&hash(rest)?),
+            Some(b'(') if line.has_selectors() && word.ends_with(')') => {
+                let mut selector = Grant::nothing(line);
+                for inner in split_arguments(rest.strip_suffix(')').unwrap_or("")).ok_or(Refusal::Syntax)? {
+                    // Whatever is wrong inside, the server says this.
+                    selector.apply(line, &inner)?;
+                }
+                self.selectors.push(selector);
+            }
+            _ => return self.own.apply(line, word),
+        }
+        Ok(())
+    }
+
+    fn add_password(&mut self, digest: String) {
+        self.nopass = false;
+        if !self.passwords.contains(&digest) {
+            self.passwords.push(digest);
+        }
+    }
+
+    fn remove_password(&mut self, digest: &str) -> Result<(), Refusal> {
+        let place = self.passwords.iter().position(|known| known == digest).ok_or(Refusal::NoSuchPassword)?;
+        self.passwords.remove(place);
+        Ok(())
+    }
+
+    /// The user's own permissions and its selectors.
+    pub fn grants(&self) -> impl Iterator<Item = &Grant> {
+        std::iter::once(&self.own).chain(&self.selectors)
+    }
+}
+
+fn hash(text: &str) -> Result<String, Refusal> {
+    let valid = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    valid.then(|| text.to_owned()).ok_or(Refusal::Hash)
+}
+
+/// Joins the words of each `( … )`, as `ACLMergeSelectorArguments` does; each with the place of its first word.
+fn join_selectors(line: &Line, words: &[&str]) -> Result<Vec<(usize, String)>, (usize, Refusal)> {
+    let mut joined: Vec<(usize, String)> = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for (place, word) in words.iter().enumerate() {
+        if let Some((start, mut text)) = open.take() {
+            text.push(' ');
+            text.push_str(word);
+            if word.ends_with(')') {
+                joined.push((start, text));
+            } else {
+                open = Some((start, text));
+            }
+        } else if line.has_selectors() && word.starts_with('(') && !word.ends_with(')') {
+            open = Some((place, (*word).to_owned()));
+        } else {
+            joined.push((place, (*word).to_owned()));
+        }
+    }
+    match open {
+        Some((start, _)) => Err((start, Refusal::Parenthesis)),
+        None => Ok(joined),
+    }
+}
+
+/// Words of a text, which may be quoted, as `sdssplitargs` reads them; none if a quote is left open or ends in the
+/// middle of a word.
+fn split_arguments(text: &str) -> Option<Vec<String>> {
+    let blank = |sign: &char| matches!(sign, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r');
+    let mut signs = text.chars().peekable();
+    let mut words = Vec::new();
+    loop {
+        while signs.next_if(blank).is_some() {}
+        if signs.peek().is_none() {
+            return Some(words);
+        }
+        let mut word = String::new();
+        let mut quote = None;
+        loop {
+            match (signs.next(), quote) {
+                (None, None) => break,
+                (None, Some(_)) => return None,
+                (Some('\\'), Some('"')) => word.push(escaped(&mut signs)?),
+                (Some('\\'), Some('\'')) if signs.peek() == Some(&'\'') => word.extend(signs.next()),
+                (Some(sign), Some(open)) if sign == open => {
+                    if signs.peek().is_some_and(|next| !blank(next)) {
+                        return None;
+                    }
+                    break;
+                }
+                (Some(sign @ ('"' | '\'')), None) => quote = Some(sign),
+                (Some(sign), None) if blank(&sign) => break,
+                (Some(sign), _) => word.push(sign),
+            }
+        }
+        words.push(word);
+    }
+}
+
+fn escaped(signs: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<char> {
+    Some(match signs.next()? {
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'b' => '\u{8}',
+        'a' => '\u{7}',
+        other => other,
+    })
+}
