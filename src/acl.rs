@@ -3,6 +3,7 @@
 
 pub mod account;
 mod families;
+pub mod file;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -15,6 +15,7 @@
 
 #[path = "../server/engine.rs"]
 mod engine;
+mod files;
 mod server;
 mod words;
 
@@ -141,7 +142,7 @@ fn agree(server: &mut Running, line: &'static Line, list: &[String]) -> usize {
         }
         _ => panic!("{what}: we say {ours:?}, the server {theirs:?}"),
     }
-    let held = server.held();
+    let held = server.held("tested");
     assert_eq!(held.enabled, account.enabled, "{what}");
     assert_eq!(held.nopass, account.nopass, "{what}");
     assert_eq!(held.passwords, account.passwords, "{what}");

@@ -58,7 +58,7 @@ pub struct Running {
     kind: EngineKind,
     version: String,
     arity: BTreeMap<String, i64>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Drop for Running {
@@ -74,8 +74,9 @@ impl Running {
         // Whoever takes this port in between makes the start fail, loudly.
         let port =
             std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+        std::fs::write(folder.path().join("users.acl"), "").expect("a file");
         let process = Command::new(&engine.binary)
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--aclfile", "users.acl"])
             .current_dir(folder.path())
             .stdout(Stdio::null())
             .spawn()
@@ -96,7 +97,7 @@ impl Running {
             kind,
             version: engine.version.clone(),
             arity: BTreeMap::new(),
-            _folder: folder,
+            folder,
         };
         let commands = server.call(&["COMMAND"]);
         server.learn(commands.list());
@@ -136,6 +137,7 @@ impl Running {
     fn reply(&mut self) -> Reply {
         let mut line = String::new();
         self.connection.read_line(&mut line).expect("a reply");
+        assert!(!line.is_empty(), "the server has closed the connection");
         let line = line.trim_end_matches(['\r', '\n']);
         let (kind, rest) = line.split_at(1);
         let number = || rest.parse::<i64>().expect("a number");
@@ -157,9 +159,23 @@ impl Running {
         }
     }
 
-    /// What the server holds of the user.
-    pub fn held(&mut self) -> Held {
-        let reply = self.call(&["ACL", "GETUSER", "tested"]);
+    /// Loads an ACL file.
+    pub fn load(&mut self, text: &str) -> Reply {
+        std::fs::write(self.folder.path().join("users.acl"), text).expect("written");
+        self.call(&["ACL", "LOAD"])
+    }
+
+    /// Names of all users, sorted.
+    pub fn users(&mut self) -> Vec<String> {
+        let mut names: Vec<String> =
+            self.call(&["ACL", "USERS"]).list().iter().map(|name| name.text().to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// What the server holds of a user.
+    pub fn held(&mut self, user: &str) -> Held {
+        let reply = self.call(&["ACL", "GETUSER", user]);
         let fields: BTreeMap<&str, &Reply> = reply.list().chunks(2).map(|pair| (pair[0].text(), &pair[1])).collect();
         // Lists on 6.2, where the patterns stand without their signs; texts later.
         let patterns = |field: &str, sign: &str| match fields[field] {

@@ -15,14 +15,14 @@ impl Words {
     }
 
     /// Below a bound (xorshift64*, which is random enough for this).
-    fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         self.state ^= self.state >> 12;
         self.state ^= self.state << 25;
         self.state ^= self.state >> 27;
         usize::try_from(self.state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).expect("small") % bound
     }
 
-    fn pick<'text>(&mut self, from: &[&'text str]) -> &'text str {
+    pub fn pick<'text>(&mut self, from: &[&'text str]) -> &'text str {
         from[self.below(from.len())]
     }
 
