@@ -29,6 +29,11 @@ use common::{DEV, MUTUAL, PROD, REDISGEN, Room, content, deterministic, tree};
 const MODES: &[(&str, char, u32)] = &[
     ("docker-compose.app.yml", 'f', 0o644),
     ("docker-compose.prod.yml", 'f', 0o644),
+    ("firewall", 'd', 0o755),
+    ("firewall/apply.sh", 'f', 0o755),
+    ("firewall/redisgen-firewall.service", 'f', 0o644),
+    ("firewall/redisgen.nft", 'f', 0o644),
+    ("firewall/remove.sh", 'f', 0o755),
     ("redis", 'd', 0o755),
     ("redis/healthcheck.sh", 'f', 0o755),
     ("redis/redis.conf", 'f', 0o644),
