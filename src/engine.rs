@@ -108,6 +108,7 @@ pub struct Line {
     /// Sorted by command, then by subcommand, so that subcommands follow their command: as text, `commandlog` would
     /// stand between `command` and `command|count`. The index is the command's id.
     pub commands: Vec<Command>,
+    ids: BTreeMap<&'static str, usize>,
     categories: BTreeMap<&'static str, CommandSet>,
 }
 
@@ -133,6 +134,7 @@ fn parse(row: &Row) -> Line {
         number: row.number,
         directives: BTreeMap::new(),
         commands: Vec::new(),
+        ids: BTreeMap::new(),
         categories: BTreeMap::new(),
     };
     for text in row.facts.lines() {
@@ -160,6 +162,7 @@ fn parse(row: &Row) -> Line {
         }
     }
     line.commands.sort_by(|a, b| a.name.split('|').cmp(b.name.split('|')));
+    line.ids = line.commands.iter().enumerate().map(|(id, command)| (command.name, id)).collect();
     line.categories = categories(&line);
     line
 }
@@ -201,7 +204,7 @@ impl Line {
 
     /// Id of a command or subcommand.
     pub fn command(&self, name: &str) -> Option<usize> {
-        self.commands.binary_search_by(|command| command.name.split('|').cmp(name.split('|'))).ok()
+        self.ids.get(name).copied()
     }
 
     /// A command and its subcommands, by id.

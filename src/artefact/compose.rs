@@ -57,10 +57,11 @@ struct Network {
 /// Changes with settings, users and certificates, and not with a comment, a source or a cloud: a production server is
 /// not stopped for those.
 fn configuration(model: &Model) -> String {
-    let files = [super::redis_conf::ARTEFACT, super::users_acl::ARTEFACT, super::healthcheck::ARTEFACT];
-    let values: Vec<Value> = files.iter().map(|file| (file.context)(model)).collect();
+    let files: Vec<Value> =
+        [super::redis_conf::ARTEFACT, super::healthcheck::ARTEFACT].iter().map(|file| (file.context)(model)).collect();
+    let users = super::users_acl::lines(model);
     let certificate = (&model.server_names, model.profile.tls.key.word());
-    let text = serde_json::to_string(&(env!("CARGO_PKG_VERSION"), values, certificate)).unwrap_or_default();
+    let text = serde_json::to_string(&(env!("CARGO_PKG_VERSION"), files, users, certificate)).unwrap_or_default();
     crate::lock::sha256(text.as_bytes())
 }
 

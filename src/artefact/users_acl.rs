@@ -23,7 +23,8 @@ struct Acl {
     users: Vec<Vec<String>>,
 }
 
-fn lines(model: &Model) -> Vec<Vec<String>> {
+/// The words of each user's line.
+pub(super) fn lines(model: &Model) -> Vec<Vec<String>> {
     // ACL SAVE of Valkey 9.1 leaves the flag out (measured on 9.1.2).
     let sanitize = !(model.profile.engine.kind == EngineKind::Valkey && model.line.number >= (9, 1));
     model.users.iter().map(|user| tokens(user, sanitize)).collect()
