@@ -4,6 +4,7 @@
 pub mod account;
 mod families;
 pub mod file;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

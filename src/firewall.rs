@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::allowlist::{Allowed, Allowlist};
@@ -46,7 +47,7 @@ pub enum Admits {
 }
 
 /// A token bucket for each source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct RateLimit {
     /// How many connections for each `per`.
     pub count: u64,

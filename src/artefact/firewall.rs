@@ -92,7 +92,7 @@ struct Guard<'model> {
     mask: u8,
     limited: bool,
     connections: Option<u32>,
-    rate: Option<Rate>,
+    rate: Option<RateLimit>,
     table: &'model str,
     chain: &'model str,
     log_prefix_nft: String,
@@ -110,14 +110,6 @@ struct Guard<'model> {
 struct Source<'model> {
     network: String,
     comment: Option<&'model str>,
-}
-
-#[derive(Serialize)]
-struct Rate {
-    count: u64,
-    per: &'static str,
-    burst: u64,
-    refill: u64,
 }
 
 fn guard(model: &Model, family: Family) -> Value {
@@ -151,7 +143,7 @@ fn guard(model: &Model, family: Family) -> Value {
             },
             limited: firewall.limited(),
             connections: firewall.connections,
-            rate: firewall.rate.map(rate),
+            rate: firewall.rate,
             table: &firewall.table,
             chain: &firewall.chain,
             log_prefix_nft: format!("redisgen {} denied: ", model.project),
@@ -176,10 +168,6 @@ fn source<'model>(model: &'model Model, allowed: &Allowed) -> Source<'model> {
         network: Network(allowed.network).to_string(),
         comment: listed.and_then(|allow| allow.comment.as_ref()).map(Text::as_str),
     }
-}
-
-fn rate(limit: RateLimit) -> Rate {
-    Rate { count: limit.count, per: limit.per, burst: limit.burst, refill: limit.refill }
 }
 
 fn unit_backend(firewall: &Firewall) -> Option<&'static str> {
