@@ -23,8 +23,8 @@ pub fn debian() -> Engine {
     engine
 }
 
-/// The servers of `tests/servers.sh`, which have no TLS.
-pub fn wheels() -> Vec<Engine> {
+/// The servers of `tests/servers.sh`; those from wheels have no TLS.
+pub fn others() -> Vec<Engine> {
     static LISTED: OnceLock<String> = OnceLock::new();
     let listed = LISTED.get_or_init(|| {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers.sh");
@@ -41,13 +41,13 @@ pub fn wheels() -> Vec<Engine> {
             Engine { kind, version: version(&binary), binary }
         })
         .collect();
-    assert_eq!(engines.len(), 3, "tests/servers.sh printed:\n{listed}");
+    assert_eq!(engines.len(), 6, "tests/servers.sh printed:\n{listed}");
     engines
 }
 
 /// Every engine, for what needs no TLS.
 pub fn all() -> Vec<Engine> {
-    std::iter::once(debian()).chain(wheels()).collect()
+    std::iter::once(debian()).chain(others()).collect()
 }
 
 impl Engine {

@@ -183,6 +183,11 @@ fn script(deployment: &Deployment, engine: &Engine, changes: &Changes, root: &Pa
         "install -m 755 {} \"$root\"/usr/local/bin/{name}\n",
         quoted(&engine.binary.display().to_string())
     ));
+    // What starts a server names its loader and libraries by their paths on the host.
+    let folder = engine.binary.parent().filter(|folder| !folder.starts_with("/usr"));
+    if let Some(folder) = folder.map(|folder| quoted(&folder.display().to_string())) {
+        script.push_str(&format!("mkdir -p \"$root\"{folder}\nmount --bind {folder} \"$root\"{folder}\n"));
+    }
     // No wheel has valkey-cli; redis-cli 7.0 understands the same options.
     script.push_str("ln -s /usr/bin/redis-cli \"$root\"/usr/local/bin/valkey-cli\n");
     for volume in service["volumes"].as_sequence().expect("volumes") {
