@@ -2,8 +2,11 @@
 //! rules, and which relatives a denied command has.
 
 pub mod account;
+pub mod decide;
 mod families;
 pub mod file;
+pub mod glob;
+pub mod keys;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -55,6 +55,8 @@ pub struct Held {
 pub struct Running {
     process: Child,
     connection: BufReader<TcpStream>,
+    /// A connection that a user without password logged in on.
+    other: Option<BufReader<TcpStream>>,
     kind: EngineKind,
     version: String,
     arity: BTreeMap<String, i64>,
@@ -94,6 +96,7 @@ impl Running {
         let mut server = Running {
             process,
             connection: BufReader::new(connection),
+            other: None,
             kind,
             version: engine.version.clone(),
             arity: BTreeMap::new(),
@@ -132,6 +135,22 @@ impl Running {
     pub fn call(&mut self, words: &[&str]) -> Reply {
         self.send(words);
         self.reply()
+    }
+
+    /// The same as a user without password, always the same one.
+    pub fn call_as(&mut self, user: &str, words: &[&str]) -> Reply {
+        let fresh = || {
+            let address = self.connection.get_ref().peer_addr().expect("an address");
+            BufReader::new(TcpStream::connect(address).expect("a connection"))
+        };
+        let (first, other) = (self.other.is_none(), self.other.take().unwrap_or_else(fresh));
+        let own = std::mem::replace(&mut self.connection, other);
+        if first {
+            assert_eq!(self.call(&["AUTH", user, "x"]), Reply::Simple("OK".to_owned()));
+        }
+        let reply = self.call(words);
+        self.other = Some(std::mem::replace(&mut self.connection, own));
+        reply
     }
 
     fn reply(&mut self) -> Reply {
