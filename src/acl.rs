@@ -2,12 +2,13 @@
 //! rules, and which relatives a denied command has.
 
 pub mod account;
+pub mod danger;
 pub mod decide;
 mod families;
 pub mod file;
 pub mod glob;
 pub mod keys;
-mod words;
+pub(crate) mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

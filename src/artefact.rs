@@ -2,6 +2,7 @@
 //! function that makes the template's data. `plan` picks those that the model asks for.
 
 mod access;
+pub mod access_sheet;
 mod app_compose;
 mod compose;
 mod firewall;
@@ -9,7 +10,7 @@ mod healthcheck;
 mod luks;
 pub mod redis_conf;
 mod terraform;
-mod users_acl;
+pub mod users_acl;
 
 use minijinja::value::Value;
 use serde::Serialize;
@@ -50,6 +51,7 @@ pub const ARTEFACTS: &[&[Artefact]] = &[
     terraform::gcp::MODULE,
     terraform::azure::MODULE,
     terraform::vault::MODULE,
+    &[access_sheet::ARTEFACT],
 ];
 
 /// The artefacts of this model.
@@ -66,7 +68,11 @@ struct WithSource<'model, T> {
 
 /// Adds the profile's name, for the header.
 fn context<T: Serialize>(model: &Model, data: T) -> Value {
-    Value::from(minijinja::value::Serde(&WithSource { source: &model.source, data }))
+    with_source(&model.source, data)
+}
+
+fn with_source<T: Serialize>(source: &str, data: T) -> Value {
+    Value::from(minijinja::value::Serde(&WithSource { source, data }))
 }
 
 /// Name of the command line client in the engine's image.

@@ -68,6 +68,27 @@ pub fn shell(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
+/// A code span of Markdown. What a terminal or a page might hide is written out.
+pub fn markdown(text: &str) -> String {
+    let text = crate::access::sheet::shown(text);
+    let longest = text.split(|sign| sign != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let pad = if text.is_empty() || text.starts_with([' ', '`']) || text.ends_with([' ', '`']) { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+/// Words of a sentence in Markdown that stay words.
+pub fn prose(text: &str) -> String {
+    let mut out = String::new();
+    for sign in crate::access::sheet::shown(text).chars() {
+        if r"\`*_[]<>#|&~".contains(sign) {
+            out.push('\\');
+        }
+        out.push(sign);
+    }
+    out
+}
+
 /// One word of an nftables file, which knows no escape inside quotes.
 ///
 /// # Errors

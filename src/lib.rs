@@ -24,6 +24,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod acl;
 pub mod allowlist;
 pub mod artefact;

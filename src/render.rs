@@ -65,6 +65,7 @@ templates! {
     "terraform/vault/outputs.tf"
     "terraform/vault/tests/redis.tftest.hcl"
     "storage/luks.sh"
+    "docs/ACCESS.md"
 }
 
 static ENVIRONMENT: LazyLock<Result<Environment<'static>, String>> =
@@ -81,6 +82,7 @@ fn environment() -> Result<Environment<'static>, Error> {
     // `safe` would let a value pass unencoded.
     environment.remove_filter("safe");
     environment.add_filter("comment", |text: &str| encode::comment(text).map(Value::from_safe_string).map_err(refused));
+    environment.add_filter("prose", |text: &str| Value::from_safe_string(encode::prose(text)));
     // A word of a script inside a compose file: quoted for the shell, then kept from compose's own `$`.
     environment.add_filter("in_shell", |text: &str| Value::from_safe_string(encode::shell(text).replace('$', "$$")));
     for (name, text) in TEMPLATES {
@@ -120,8 +122,19 @@ fn encoded(extension: &str, text: &str) -> Result<String, String> {
         // ssh gives its files no extension.
         "access/ssh_config" => encode::ssh_config(text),
         "tf" | "hcl" => encode::hcl(text),
+        "md" => Ok(encode::markdown(text)),
         other => Err(format!("no encoder for .{other}")),
     }
+}
+
+/// Renders one template.
+///
+/// # Errors
+/// The template and its data disagree, which is a bug.
+pub fn one(template: &str, data: Value) -> Result<String, String> {
+    let environment = ENVIRONMENT.as_ref().map_err(Clone::clone)?;
+    let found = environment.get_template(template).map_err(|error| format!("{error:#}"))?;
+    found.render(data).map_err(|error| format!("{template}: {error:#}"))
 }
 
 /// Renders every artefact of the model, sorted by path.
@@ -129,12 +142,9 @@ fn encoded(extension: &str, text: &str) -> Result<String, String> {
 /// # Errors
 /// A template and its data disagree, which is a bug: nothing is written then.
 pub fn render(model: &Model) -> Result<Vec<File>, String> {
-    let environment = ENVIRONMENT.as_ref().map_err(Clone::clone)?;
     let mut files = Vec::new();
     for artefact in artefact::plan(model) {
-        let template = environment.get_template(artefact.template).map_err(|error| format!("{error:#}"))?;
-        let text =
-            template.render((artefact.context)(model)).map_err(|error| format!("{}: {error:#}", artefact.template))?;
+        let text = one(artefact.template, (artefact.context)(model))?;
         files.push(File { path: (artefact.path)(model), mode: artefact.mode, bytes: text.into_bytes() });
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));

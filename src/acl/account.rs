@@ -113,6 +113,11 @@ impl Grant {
         self.keys.iter().any(|key| key.pattern == "*" && key.read && key.write)
     }
 
+    /// True if every key may at least be read.
+    pub fn reaches_every_key(&self) -> bool {
+        self.keys.iter().any(|key| key.read && key.pattern.bytes().all(|byte| byte == b'*') && !key.pattern.is_empty())
+    }
+
     /// True if every channel may be used.
     pub fn all_channels(&self) -> bool {
         self.channels.iter().any(|channel| channel == "*")
@@ -287,15 +292,17 @@ impl Account {
         account
     }
 
-    /// Applies the words of a user in order.
+    /// Applies the words of a user in order; the words with those of each selector joined.
     ///
     /// # Errors
     /// The place of the first word that the server refuses, and why. The account may be half changed then.
-    pub fn apply_all(&mut self, line: &Line, words: &[&str]) -> Result<(), (usize, Refusal)> {
+    pub fn apply_all(&mut self, line: &Line, words: &[&str]) -> Result<Vec<String>, (usize, Refusal)> {
+        let mut applied = Vec::with_capacity(words.len());
         for (place, word) in join_selectors(line, words)? {
             self.apply(line, &word).map_err(|refusal| (place, refusal))?;
+            applied.push(word);
         }
-        Ok(())
+        Ok(applied)
     }
 
     fn apply(&mut self, line: &Line, word: &str) -> Result<(), Refusal> {

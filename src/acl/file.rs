@@ -15,6 +15,8 @@ pub const DEFAULT: &str = "default";
 pub struct Users {
     /// By name, `default` included: where the file does not list it, it may do everything without a password.
     pub accounts: BTreeMap<String, Account>,
+    /// The words of each listed user, in order; a selector is one word.
+    pub words: BTreeMap<String, Vec<String>>,
     /// False if the file does not list `default`.
     pub default_listed: bool,
 }
@@ -59,8 +61,11 @@ impl fmt::Display for Reason {
 /// # Errors
 /// All lines that the server refuses; it then loads none of the file.
 pub fn read(line: &Line, text: &str) -> Result<Users, Vec<BadLine>> {
-    let mut users =
-        Users { accounts: BTreeMap::from([(DEFAULT.to_owned(), Account::default_user(line))]), default_listed: false };
+    let mut users = Users {
+        accounts: BTreeMap::from([(DEFAULT.to_owned(), Account::default_user(line))]),
+        words: BTreeMap::new(),
+        default_listed: false,
+    };
     let mut seen = std::collections::BTreeSet::new();
     let mut bad = Vec::new();
     for (number, text) in text.split('\n').enumerate() {
@@ -69,13 +74,14 @@ pub fn read(line: &Line, text: &str) -> Result<Users, Vec<BadLine>> {
             continue;
         }
         match user(line, text) {
-            Ok((name, _)) if line.has_selectors() && seen.contains(name) => {
+            Ok((name, ..)) if line.has_selectors() && seen.contains(name) => {
                 bad.push(BadLine { line: number + 1, word: Some(1), reason: Reason::Duplicate });
             }
-            Ok((name, account)) => {
+            Ok((name, account, words)) => {
                 seen.insert(name);
                 users.default_listed |= name == DEFAULT;
                 users.accounts.insert(name.to_owned(), account);
+                users.words.insert(name.to_owned(), words);
             }
             Err((word, reason)) => bad.push(BadLine { line: number + 1, word, reason }),
         }
@@ -83,7 +89,9 @@ pub fn read(line: &Line, text: &str) -> Result<Users, Vec<BadLine>> {
     if bad.is_empty() { Ok(users) } else { Err(bad) }
 }
 
-fn user<'text>(line: &Line, text: &'text str) -> Result<(&'text str, Account), (Option<usize>, Reason)> {
+type User<'text> = (&'text str, Account, Vec<String>);
+
+fn user<'text>(line: &Line, text: &'text str) -> Result<User<'text>, (Option<usize>, Reason)> {
     // Each single blank separates: between two of them there is an empty word, which is no rule.
     let words: Vec<&str> = text.split(' ').collect();
     let ["user", name, rules @ ..] = words.as_slice() else { return Err((None, Reason::NoUser)) };
@@ -92,7 +100,7 @@ fn user<'text>(line: &Line, text: &'text str) -> Result<(&'text str, Account), (
     }
     let mut account = Account::new(line);
     match account.apply_all(line, rules) {
-        Ok(()) => Ok((name, account)),
+        Ok(words) => Ok((name, account, words)),
         Err((place, refusal)) => Err((Some(place + 2), Reason::Word(refusal))),
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn join_selectors(line: &Line, words: &[&str]) -> Result<Vec<(usize, 
 
 /// Words of a text, which may be quoted, as `sdssplitargs` reads them; none if a quote is left open or ends in the
 /// middle of a word.
-pub(super) fn split_arguments(text: &str) -> Option<Vec<String>> {
+pub(crate) fn split_arguments(text: &str) -> Option<Vec<String>> {
     let blank = |sign: &char| matches!(sign, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r');
     let mut signs = text.chars().peekable();
     let mut words = Vec::new();

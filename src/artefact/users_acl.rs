@@ -23,6 +23,16 @@ struct Acl {
     users: Vec<Vec<String>>,
 }
 
+/// The file as text, without the template: what is judged and shown is what is written (a test compares them).
+pub fn text(model: &Model) -> String {
+    lines(model).into_iter().fold(String::new(), |mut text, words| {
+        text.push_str("user ");
+        text.push_str(&words.join(" "));
+        text.push('\n');
+        text
+    })
+}
+
 /// The words of each user's line.
 pub(super) fn lines(model: &Model) -> Vec<Vec<String>> {
     // ACL SAVE of Valkey 9.1 leaves the flag out (measured on 9.1.2).

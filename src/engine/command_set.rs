@@ -1,7 +1,7 @@
 //! Sets of commands as bits over their ids, so that evaluating ten thousand users stays cheap.
 
 /// A set of commands and subcommands of one line, by id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CommandSet(Vec<u64>);
 
 impl CommandSet {

@@ -1,0 +1,176 @@
+//! In: an ACL file, ours or anybody's. Out: what each user in it may do on one line, to show, to compare and to judge.
+
+pub mod difference;
+pub mod json;
+pub mod sheet;
+
+use std::collections::BTreeSet;
+
+use crate::acl::account::{Account, Grant};
+use crate::acl::decide;
+use crate::acl::file::{self, BadLine};
+use crate::artefact::users_acl;
+use crate::engine::Line;
+use crate::model::Model;
+
+/// The users of a file on a line.
+pub struct Access {
+    /// The line that the file is read for.
+    pub line: &'static Line,
+    /// Sorted by name; `default` is always there.
+    pub users: Vec<User>,
+}
+
+/// A user.
+pub struct User {
+    /// Its name.
+    pub name: String,
+    /// What the server holds.
+    pub account: Account,
+    /// The words that made it so, in order; none for a `default` that the file does not list.
+    pub words: Vec<String>,
+}
+
+impl Access {
+    /// Reads a file as the server does.
+    ///
+    /// # Errors
+    /// Every line that the server refuses; it then loads none.
+    pub fn of_file(line: &'static Line, text: &str) -> Result<Access, Vec<BadLine>> {
+        let mut users = file::read(line, text)?;
+        let mut found = Vec::with_capacity(users.accounts.len());
+        for (name, account) in std::mem::take(&mut users.accounts) {
+            let words = users.words.remove(&name).unwrap_or_default();
+            found.push(User { name, account, words });
+        }
+        Ok(Access { line, users: found })
+    }
+
+    /// The users of the ACL file that is written for a model.
+    ///
+    /// # Errors
+    /// The server would refuse that file, which rules report before.
+    pub fn of_model(model: &Model) -> Result<Access, Vec<BadLine>> {
+        Access::of_file(model.line, &users_acl::text(model))
+    }
+
+    /// A user by name.
+    pub fn user(&self, name: &str) -> Option<&User> {
+        self.users.iter().find(|user| user.name == name)
+    }
+}
+
+/// How a user can log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Login {
+    /// It is off, or has no password that would be right.
+    Never,
+    /// With a password.
+    Password,
+    /// With any password; `default` without asking.
+    Anything,
+}
+
+impl User {
+    /// How it can log in.
+    pub fn login(&self) -> Login {
+        match &self.account {
+            Account { enabled: false, .. } => Login::Never,
+            Account { nopass: true, .. } => Login::Anything,
+            account if account.passwords.is_empty() => Login::Never,
+            _ => Login::Password,
+        }
+    }
+}
+
+/// Names of the commands of a set of permissions: what can be run, so no command that has subcommands beside them; with
+/// `command|argument` where only that first argument is permitted. What everybody may run is in it.
+pub fn commands(line: &Line, grant: &Grant) -> BTreeSet<String> {
+    let whole = line.commands.iter().enumerate().filter(|(id, command)| {
+        line.with_subcommands(*id).len() == 1 && (grant.commands.contains(*id) || decide::free(command.name))
+    });
+    let whole = whole.map(|(_, command)| command.name.to_owned());
+    let parts = grant.first_arguments.iter().filter(|(id, _)| !grant.commands.contains(**id));
+    let parts = parts.flat_map(|(id, arguments)| {
+        let name = line.commands.get(*id).map_or("", |command| command.name);
+        arguments.iter().map(move |argument| format!("{name}|{argument}"))
+    });
+    whole.chain(parts).collect()
+}
+
+/// The word of a user that decides whether a command may be run, by a set of permissions: the last one that changed it;
+/// none if no word ever granted it. `place` is 0 for the user's own permissions, then its selectors.
+pub fn deciding_word(line: &Line, words: &[String], place: usize, id: usize, argument: Option<&str>) -> Option<String> {
+    let inner: Vec<String>;
+    let words: Vec<&str> = match place {
+        0 => words.iter().map(String::as_str).filter(|word| !word.starts_with('(')).collect(),
+        _ => {
+            let selector = words.iter().filter(|word| word.starts_with('(')).nth(place - 1)?;
+            let text = selector.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or("");
+            inner = crate::acl::words::split_arguments(text).unwrap_or_default();
+            inner.iter().map(String::as_str).collect()
+        }
+    };
+    let mut grant = Grant::nothing(line);
+    let mut decided = None;
+    for word in words {
+        let before = grant.permits(id, argument);
+        if word == "reset" {
+            grant = Grant::nothing(line);
+        } else if grant.apply(line, word).is_err() {
+            // A word of the account, as `on`.
+            continue;
+        }
+        if grant.permits(id, argument) != before {
+            decided = Some(word.to_owned());
+        }
+    }
+    decided
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line() -> &'static Line {
+        crate::engine::lines().find(|line| line.to_string() == "redis-7.4").expect("a known line")
+    }
+
+    fn read(text: &str) -> Access {
+        Access::of_file(line(), text).expect("loads")
+    }
+
+    #[test]
+    fn who_can_log_in() {
+        let access = read("user default off\nuser a on nopass\nuser b on #0000000000000000000000000000000000000000000000000000000000000000\nuser c on\n");
+        let logins: Vec<Login> = access.users.iter().map(User::login).collect();
+        assert_eq!(logins, [Login::Anything, Login::Password, Login::Never, Login::Never]);
+        assert_eq!(read("").user("default").map(User::login), Some(Login::Anything));
+    }
+
+    #[test]
+    fn commands_are_what_can_be_run() {
+        let access = read("user a on +config +select|0 +get\n");
+        let names = commands(line(), &access.user("a").expect("listed").account.own);
+        for name in ["config|set", "select|0", "get", "auth", "hello"] {
+            assert!(names.contains(name), "{name}");
+        }
+        for name in ["config", "select", "set"] {
+            assert!(!names.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_last_word_that_changed_a_right_decides() {
+        let id = |name: &str| line().command(name).expect("known");
+        let access = read("user a on +@read -@dangerous +keys (+@all -flushall)\n");
+        let words = &access.user("a").expect("listed").words;
+        let word = |place, name| deciding_word(line(), words, place, id(name), None);
+        assert_eq!(word(0, "get").as_deref(), Some("+@read"));
+        assert_eq!(word(0, "sort_ro").as_deref(), Some("-@dangerous"));
+        assert_eq!(word(0, "keys").as_deref(), Some("+keys"));
+        assert_eq!(word(0, "set"), None);
+        assert_eq!(word(1, "flushall").as_deref(), Some("-flushall"));
+        assert_eq!(word(1, "set").as_deref(), Some("+@all"));
+    }
+}

@@ -1,0 +1,203 @@
+//! In: two files, each on its line. Out: which user gained or lost which command, key, channel or database.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{Access, Login, User, commands};
+use crate::acl::account::{Grant, KeyGrant};
+use crate::acl::glob;
+
+/// What changed, by user; users that did not change are left out.
+#[derive(Serialize)]
+pub struct Difference {
+    /// The line of the old file.
+    pub old: String,
+    /// The line of the new file.
+    pub new: String,
+    /// By name.
+    pub users: BTreeMap<String, Change>,
+}
+
+/// What changed for one user.
+#[derive(Default, Serialize)]
+pub struct Change {
+    /// Permitted now.
+    pub gained: Rights,
+    /// No longer permitted.
+    pub lost: Rights,
+}
+
+/// Rights that come or go.
+#[derive(Default, PartialEq, Eq, Serialize)]
+pub struct Rights {
+    /// How it can log in, if that became easier (gained) or harder (lost).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login: Option<&'static str>,
+    /// Commands and subcommands.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub commands: BTreeSet<String>,
+    /// Key patterns that no pattern of the other side covers, in the words of the ACL file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// Channel patterns that no pattern of the other side covers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<String>,
+    /// Databases, where the other side has fewer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<String>,
+    /// Whole selectors that the other side does not have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub selectors: Vec<String>,
+}
+
+impl Rights {
+    /// True if nothing came or went.
+    pub fn is_empty(&self) -> bool {
+        *self == Rights::default()
+    }
+}
+
+impl Difference {
+    /// True if somebody may do more than before.
+    pub fn gains(&self) -> bool {
+        self.users.values().any(|change| !change.gained.is_empty())
+    }
+}
+
+/// Compares. A user that is not in a file has no rights there; one that cannot log in keeps its rights, since switching
+/// it on is one word.
+pub fn difference(old: &Access, new: &Access) -> Difference {
+    let names: BTreeSet<&str> = old.users.iter().chain(&new.users).map(|user| user.name.as_str()).collect();
+    let by_name = |access: &'_ Access| -> BTreeMap<String, usize> {
+        access.users.iter().enumerate().map(|(place, user)| (user.name.clone(), place)).collect()
+    };
+    let (in_old, in_new) = (by_name(old), by_name(new));
+    let mut users = BTreeMap::new();
+    for name in names {
+        let before = in_old.get(name).and_then(|place| old.users.get(*place));
+        let after = in_new.get(name).and_then(|place| new.users.get(*place));
+        let change = Change { gained: rights((old, before), (new, after)), lost: rights((new, after), (old, before)) };
+        if !change.gained.is_empty() || !change.lost.is_empty() {
+            users.insert(name.to_owned(), change);
+        }
+    }
+    Difference { old: old.line.to_string(), new: new.line.to_string(), users }
+}
+
+/// What `to` has and `from` has not.
+fn rights(from: (&Access, Option<&User>), to: (&Access, Option<&User>)) -> Rights {
+    let (from_access, from) = from;
+    let (to_access, Some(to)) = to else { return Rights::default() };
+    let nothing = Grant::nothing(from_access.line);
+    let known = from.map_or(&nothing, |user| &user.account.own);
+    let own = &to.account.own;
+    let before = from.map_or_else(BTreeSet::new, |_| commands(from_access.line, known));
+    let login = to.login();
+    Rights {
+        login: (login > from.map_or(Login::Never, User::login)).then(|| login.word()),
+        commands: commands(to_access.line, own).difference(&before).cloned().collect(),
+        keys: own.keys.iter().filter(|key| !covered(key, &known.keys)).map(word).collect(),
+        channels: new_channels(from, known, own),
+        databases: databases(known, own),
+        selectors: new_selectors((from_access, from), (to_access, to)),
+    }
+}
+
+/// True if what a pattern gives is given by the others: reading by one, writing by the same or another one, and both
+/// by one where a command needs both.
+fn covered(key: &KeyGrant, others: &[KeyGrant]) -> bool {
+    others.iter().any(|other| {
+        (other.read || !key.read) && (other.write || !key.write) && glob::covers(&other.pattern, &key.pattern)
+    })
+}
+
+fn word(key: &KeyGrant) -> String {
+    match (key.read, key.write) {
+        (true, false) => format!("%R~{}", key.pattern),
+        (false, true) => format!("%W~{}", key.pattern),
+        _ => format!("~{}", key.pattern),
+    }
+}
+
+/// Nobody had a channel before the user was there, even where new users start with all.
+fn new_channels(from: Option<&User>, known: &Grant, own: &Grant) -> Vec<String> {
+    let known: &[String] = if from.is_some() { &known.channels } else { &[] };
+    // PSUBSCRIBE needs the pattern itself, so that another one that matches more gives less there; `*` gives all.
+    let given = |channel: &&String| known.iter().any(|other| other == *channel || other == "*");
+    own.channels.iter().filter(|channel| !given(channel)).map(|channel| format!("&{channel}")).collect()
+}
+
+fn databases(known: &Grant, own: &Grant) -> Vec<String> {
+    match (&known.databases, &own.databases) {
+        (None, _) => Vec::new(),
+        (Some(_), None) => vec!["alldbs".to_owned()],
+        (Some(known), Some(own)) => own.difference(known).map(|number| format!("db={number}")).collect(),
+    }
+}
+
+/// A selector gives the combination of all that is in it: it is new unless one set of the other side gives all of it.
+fn new_selectors(from: (&Access, Option<&User>), to: (&Access, &User)) -> Vec<String> {
+    let known: Vec<&Grant> = from.1.iter().flat_map(|user| user.account.grants()).collect();
+    let given = |selector: &Grant| known.iter().any(|known| contains((from.0, known), (to.0, selector)));
+    let texts = to.1.words.iter().filter(|word| word.starts_with('('));
+    let found = to.1.account.selectors.iter().zip(texts).filter(|(selector, _)| !given(selector));
+    found.map(|(_, text)| text.clone()).collect()
+}
+
+/// True if everything that the second permits is permitted by the first.
+fn contains(outer: (&Access, &Grant), inner: (&Access, &Grant)) -> bool {
+    let (outer_access, outer) = outer;
+    let (inner_access, inner) = inner;
+    commands(inner_access.line, inner).is_subset(&commands(outer_access.line, outer))
+        && inner.keys.iter().all(|key| covered(key, &outer.keys))
+        && inner.channels.iter().all(|channel| outer.all_channels() || outer.channels.contains(channel))
+        && databases(outer, inner).is_empty()
+}
+
+/// The difference for people, `+` for what was gained.
+pub fn human(difference: &Difference) -> String {
+    let mut out = String::new();
+    for (name, change) in &difference.users {
+        out.push_str(&format!("{}\n", super::sheet::shown(name)));
+        for (sign, rights) in [("+", &change.gained), ("-", &change.lost)] {
+            for (what, items) in rights.listed() {
+                out.push_str(&format!("  {sign} {what:<10} {}\n", super::sheet::shown(&items)));
+            }
+        }
+    }
+    out
+}
+
+/// The difference as a list in Markdown, for a comment on a pull request.
+pub fn markdown(difference: &Difference) -> String {
+    let mut out = format!("Access changes from {} to {}:\n\n", difference.old, difference.new);
+    if difference.users.is_empty() {
+        out.push_str("nothing.\n");
+    }
+    for (name, change) in &difference.users {
+        out.push_str(&format!("- {}\n", crate::encode::markdown(name)));
+        for (verb, rights) in [("gained", &change.gained), ("lost", &change.lost)] {
+            for (what, items) in rights.listed() {
+                out.push_str(&format!("  - {verb} {what}: {}\n", crate::encode::markdown(&items)));
+            }
+        }
+    }
+    out
+}
+
+impl Rights {
+    fn listed(&self) -> Vec<(&'static str, String)> {
+        let commands: Vec<String> = self.commands.iter().cloned().collect();
+        let login: Vec<String> = self.login.iter().map(|login| format!("by {login}")).collect();
+        let all = [
+            ("login", login.join("")),
+            ("commands", commands.join(", ")),
+            ("keys", self.keys.join(" ")),
+            ("channels", self.channels.join(" ")),
+            ("databases", self.databases.join(" ")),
+            ("selectors", self.selectors.join(" ")),
+        ];
+        all.into_iter().filter(|(_, items)| !items.is_empty()).collect()
+    }
+}

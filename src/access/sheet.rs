@@ -1,0 +1,345 @@
+//! In: the users of a file. Out: the same for people: commands in groups, what is dangerous among them and which rule
+//! grants it. Lists that several users share are told once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{Access, User, commands, deciding_word};
+use crate::acl::account::{Grant, KeyGrant};
+use crate::acl::danger::{self, Dangerous};
+use crate::engine::{CommandSet, Line};
+
+/// Who may do what, for people.
+#[derive(Serialize)]
+pub struct Sheet {
+    /// The line.
+    pub engine: String,
+    /// The users, sorted by name.
+    pub users: Vec<Section>,
+    /// The dangers that somebody carries: what one can do, and why that is dangerous.
+    pub legend: Vec<Meaning>,
+}
+
+/// A danger, explained.
+#[derive(Serialize)]
+pub struct Meaning {
+    /// What one can do.
+    pub can: &'static str,
+    /// Why that is dangerous.
+    pub why: &'static str,
+}
+
+/// One user.
+#[derive(Serialize)]
+pub struct Section {
+    /// Its name.
+    pub name: String,
+    /// `never`, `password` or `anything`.
+    pub login: &'static str,
+    /// Its own permissions, then its selectors.
+    pub sets: Vec<Set>,
+}
+
+/// One set of permissions.
+#[derive(Serialize)]
+pub struct Set {
+    /// How many commands it permits.
+    pub count: usize,
+    /// How many the line has.
+    pub total: usize,
+    /// The user that shows the same commands, if one before does.
+    pub as_user: Option<String>,
+    /// The commands; of most, those that are missing.
+    pub groups: Vec<Group>,
+    /// True if `groups` has what is missing.
+    pub but: bool,
+    /// Key patterns.
+    pub keys: Vec<Pattern>,
+    /// True if every key may be read and written.
+    pub all_keys: bool,
+    /// Channel patterns.
+    pub channels: Vec<String>,
+    /// Databases, if only some.
+    pub databases: Option<BTreeSet<u32>>,
+    /// What is dangerous.
+    pub dangers: Vec<Found>,
+}
+
+/// Commands of one category.
+#[derive(Clone, Serialize)]
+pub struct Group {
+    /// The category, with its `@`; `-` for commands without one.
+    pub category: String,
+    /// Their names.
+    pub names: Vec<String>,
+}
+
+/// A key pattern.
+#[derive(Serialize)]
+pub struct Pattern {
+    /// The glob.
+    pub pattern: String,
+    /// May be read.
+    pub read: bool,
+    /// May be written.
+    pub write: bool,
+}
+
+/// A danger that a set carries.
+#[derive(Serialize)]
+pub struct Found {
+    /// What the user can do.
+    pub can: &'static str,
+    /// By the rule that grants them: the commands.
+    pub by: Vec<Granted>,
+}
+
+/// Dangerous commands of one rule.
+#[derive(Serialize)]
+pub struct Granted {
+    /// The word of the ACL file.
+    pub rule: String,
+    /// Their names.
+    pub names: Vec<String>,
+}
+
+/// What a command is for, rather than how fast or dangerous it is.
+const CATEGORIES: &[&str] = &[
+    "string",
+    "hash",
+    "list",
+    "set",
+    "sortedset",
+    "stream",
+    "hyperloglog",
+    "bitmap",
+    "geo",
+    "array",
+    "pubsub",
+    "transaction",
+    "scripting",
+    "connection",
+    "keyspace",
+    "admin",
+];
+
+/// Makes the sheet.
+pub fn sheet(access: &Access) -> Sheet {
+    let mut maker = Maker {
+        line: access.line,
+        all: runnable(access.line),
+        dangers: danger::all(access.line),
+        told: BTreeMap::new(),
+        carried: BTreeSet::new(),
+    };
+    let users = access.users.iter().map(|user| maker.section(user)).collect();
+    let carried = danger::ALL.iter().filter(|danger| maker.carried.contains(danger.can));
+    Sheet {
+        engine: access.line.to_string(),
+        users,
+        legend: carried.map(|danger| Meaning { can: danger.can, why: danger.why }).collect(),
+    }
+}
+
+/// What distinguishes one list of commands from another.
+type Permitted = (CommandSet, BTreeMap<usize, BTreeSet<String>>);
+
+/// A list of commands that was made already: thousands of users may share it.
+#[derive(Clone)]
+struct Listed {
+    count: usize,
+    but: bool,
+    groups: Vec<Group>,
+    user: String,
+}
+
+struct Maker {
+    line: &'static Line,
+    all: BTreeSet<String>,
+    dangers: Vec<Dangerous>,
+    told: BTreeMap<Permitted, Listed>,
+    carried: BTreeSet<&'static str>,
+}
+
+fn runnable(line: &Line) -> BTreeSet<String> {
+    let ids = (0..line.commands.len()).filter(|id| line.with_subcommands(*id).len() == 1);
+    ids.filter_map(|id| line.commands.get(id)).map(|command| command.name.to_owned()).collect()
+}
+
+/// Lists of fewer commands are shown again rather than pointed at.
+const SHORT: usize = 8;
+
+impl Maker {
+    fn section(&mut self, user: &User) -> Section {
+        let sets = user.account.grants().enumerate().map(|(place, grant)| self.set(user, place, grant)).collect();
+        Section { name: user.name.clone(), login: user.login().word(), sets }
+    }
+
+    fn set(&mut self, user: &User, place: usize, grant: &Grant) -> Set {
+        let permitted: Permitted = (grant.commands.clone(), grant.first_arguments.clone());
+        let known = self.told.get(&permitted).cloned();
+        let listed = known.clone().unwrap_or_else(|| self.list(grant, &user.name));
+        let names: usize = listed.groups.iter().map(|group| group.names.len()).sum();
+        let as_user = known.filter(|known| names >= SHORT && known.user != user.name).map(|known| known.user);
+        if as_user.is_none() && place == 0 {
+            self.told.insert(permitted, listed.clone());
+        }
+        Set {
+            count: listed.count,
+            total: self.all.len(),
+            groups: if as_user.is_some() { Vec::new() } else { listed.groups },
+            as_user,
+            but: listed.but,
+            keys: grant.keys.iter().map(pattern).collect(),
+            all_keys: grant.all_keys(),
+            channels: grant.channels.clone(),
+            databases: grant.databases.clone(),
+            dangers: self.found(user, place, grant),
+        }
+    }
+
+    fn list(&self, grant: &Grant, user: &str) -> Listed {
+        let names = commands(self.line, grant);
+        let missing: Vec<&String> = self.all.difference(&names).collect();
+        // Of most commands it is what is missing that tells something.
+        let but = missing.len() * 4 <= self.all.len();
+        let groups = if but { self.groups(missing.into_iter()) } else { self.groups(names.iter()) };
+        Listed { count: names.len(), but, groups, user: user.to_owned() }
+    }
+
+    fn groups<'name>(&self, names: impl Iterator<Item = &'name String>) -> Vec<Group> {
+        let mut groups: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        for name in names {
+            groups.entry(self.category(name)).or_default().push(name.clone());
+        }
+        let title = |place: usize| match CATEGORIES.get(place) {
+            Some(category) => format!("@{category}"),
+            None if place == CATEGORIES.len() => "server".to_owned(),
+            None => "no category".to_owned(),
+        };
+        groups.into_iter().map(|(place, names)| Group { category: title(place), names }).collect()
+    }
+
+    /// The place of a command's group.
+    fn category(&self, name: &str) -> usize {
+        let id = self.line.command(name).or_else(|| self.line.command(name.split('|').next().unwrap_or(name)));
+        let Some(command) = id.and_then(|id| self.line.commands.get(id)) else { return CATEGORIES.len() };
+        if command.categories.is_empty() {
+            return CATEGORIES.len() + 1;
+        }
+        CATEGORIES.iter().position(|category| command.categories.contains(category)).unwrap_or(CATEGORIES.len())
+    }
+
+    fn found(&mut self, user: &User, place: usize, grant: &Grant) -> Vec<Found> {
+        let mut found = Vec::new();
+        for dangerous in self.dangers.iter().filter(|dangerous| dangerous.touches(self.line, grant)) {
+            let mut by: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for name in dangerous.among(self.line, grant) {
+                let (command, argument) = match self.line.command(&name) {
+                    Some(id) => (Some(id), None),
+                    None => name
+                        .split_once('|')
+                        .map_or((None, None), |(command, word)| (self.line.command(command), Some(word))),
+                };
+                let rule = command.and_then(|id| deciding_word(self.line, &user.words, place, id, argument));
+                by.entry(rule.unwrap_or_else(|| "+@all".to_owned())).or_default().push(name);
+            }
+            self.carried.insert(dangerous.danger.can);
+            let by = by.into_iter().map(|(rule, names)| Granted { rule, names }).collect();
+            found.push(Found { can: dangerous.danger.can, by });
+        }
+        found
+    }
+}
+
+fn pattern(key: &KeyGrant) -> Pattern {
+    Pattern { pattern: key.pattern.clone(), read: key.read, write: key.write }
+}
+
+/// Text for a terminal.
+pub fn human(sheet: &Sheet) -> String {
+    let mut out = String::new();
+    for user in &sheet.users {
+        let login = match user.login {
+            "never" => "cannot log in",
+            "anything" => "needs no password",
+            _ => "logs in with a password",
+        };
+        out.push_str(&format!("{}: {login}\n", shown(&user.name)));
+        for (place, set) in user.sets.iter().enumerate() {
+            if place > 0 {
+                out.push_str(&format!("  or, by selector {place}:\n"));
+            }
+            human_set(set, &mut out);
+        }
+        out.push('\n');
+    }
+    for meaning in &sheet.legend {
+        out.push_str(&format!("To {}: {}\n", meaning.can, meaning.why));
+    }
+    out
+}
+
+fn human_set(set: &Set, out: &mut String) {
+    out.push_str(&format!("  commands   {}\n", set.sentence()));
+    for group in &set.groups {
+        out.push_str(&format!("    {:<14} {}\n", group.category, shown(&group.names.join(", "))));
+    }
+    let keys: Vec<String> = set.keys.iter().map(|key| format!("{} ({})", shown(&key.pattern), key.used())).collect();
+    out.push_str(&format!("  keys       {}\n", if set.all_keys { "all".to_owned() } else { listed(&keys) }));
+    let channels: Vec<String> = set.channels.iter().map(|channel| shown(channel)).collect();
+    out.push_str(&format!("  channels   {}\n", if channels == ["*"] { "all".to_owned() } else { listed(&channels) }));
+    if let Some(databases) = &set.databases {
+        let numbers: Vec<String> = databases.iter().map(ToString::to_string).collect();
+        out.push_str(&format!("  databases  {}\n", listed(&numbers)));
+    }
+    for danger in &set.dangers {
+        out.push_str(&format!("  dangerous  can {}\n", danger.can));
+        for granted in &danger.by {
+            out.push_str(&format!("    {:<14} {}\n", shown(&granted.rule), shown(&granted.names.join(", "))));
+        }
+    }
+}
+
+fn listed(items: &[String]) -> String {
+    if items.is_empty() { "none".to_owned() } else { items.join(", ") }
+}
+
+/// A text that may hold anything, for a terminal: what a terminal might obey or hide is written out.
+pub fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for sign in text.chars() {
+        if crate::yaml::is_forbidden(sign) || sign.is_control() {
+            out.extend(sign.escape_unicode());
+        } else {
+            out.push(sign);
+        }
+    }
+    out
+}
+
+impl Set {
+    /// How many commands, and which list follows.
+    fn sentence(&self) -> String {
+        let Set { count, total, .. } = self;
+        match (&self.as_user, self.but, self.groups.is_empty()) {
+            (Some(user), ..) => format!("{count} of {total}, the same as {}", shown(user)),
+            (None, true, true) => format!("every one of {total}"),
+            (None, true, false) => format!("{count} of {total}, every one but"),
+            (None, false, _) => format!("{count} of {total}"),
+        }
+    }
+}
+
+impl Pattern {
+    /// `read`, `write` or both.
+    pub fn used(&self) -> &'static str {
+        match (self.read, self.write) {
+            (true, true) => "read and write",
+            (true, false) => "read",
+            (false, true) => "write",
+            (false, false) => "nothing",
+        }
+    }
+}

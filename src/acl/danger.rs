@@ -1,0 +1,195 @@
+//! What commands can do beyond reading and writing keys: one literal per danger. In: a set of permissions. Out: the
+//! dangerous commands in it.
+
+use super::account::Grant;
+use crate::engine::{CommandSet, Line};
+
+/// A way to do harm.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Danger {
+    /// What a user with one of the commands can do, as `can …`.
+    pub can: &'static str,
+    /// Why that is dangerous.
+    pub why: &'static str,
+    /// Any one of these is enough, on lines that have it.
+    pub commands: &'static [&'static str],
+    /// These need to reach every key, too.
+    pub with_all_keys: &'static [&'static str],
+}
+
+/// Code that runs in the server.
+pub const CODE: Danger = Danger {
+    can: "run code in the server",
+    why: "Lua left its sandbox more than once (CVE-2022-0543, CVE-2024-46981, CVE-2025-49844), RESTORE parses bytes of the sender's making (CVE-2026-25243), modules and DEBUG are native code.",
+    commands: &[
+        "eval",
+        "eval_ro",
+        "evalsha",
+        "evalsha_ro",
+        "fcall",
+        "fcall_ro",
+        "function|load",
+        "function|restore",
+        "module|load",
+        "module|loadex",
+        "debug",
+        "restore",
+        "restore-asking",
+        "migrate",
+    ],
+    with_all_keys: &[],
+};
+
+/// Settings, users, and whose copy this server is.
+pub const CONTROL: Danger = Danger {
+    can: "reconfigure the server or give itself rights",
+    why: "CONFIG SET and REPLICAOF are how servers are taken over (files written where cron or SSH read them, a rogue primary); with ACL SETUSER or LOAD every other rule is void.",
+    commands: &[
+        "config|set",
+        "config|rewrite",
+        "acl|setuser",
+        "acl|deluser",
+        "acl|load",
+        "acl|save",
+        "replicaof",
+        "slaveof",
+        "failover",
+        "cluster|failover",
+        "cluster|meet",
+        "cluster|replicate",
+        "cluster|reset",
+        "cluster|migrateslots",
+        "cluster|migration",
+        "module|unload",
+    ],
+    with_all_keys: &[],
+};
+
+/// Data that leaves, past key patterns or all of it.
+pub const EXFILTRATE: Danger = Danger {
+    can: "carry data out past its key patterns, or all of it",
+    why: "KEYS tells every name whatever the patterns say, MONITOR, SLOWLOG GET and HOTKEYS show what others send, SYNC and PSYNC hand out the whole data set, MIGRATE sends keys to any address.",
+    commands: &[
+        "keys",
+        "monitor",
+        "sync",
+        "psync",
+        "migrate",
+        "slowlog|get",
+        "commandlog|get",
+        "hotkeys|get",
+        "backup|start",
+        "debug",
+    ],
+    with_all_keys: &["scan", "clusterscan", "dump", "randomkey"],
+};
+
+/// Data or service that ends.
+pub const DESTROY: Danger = Danger {
+    can: "destroy all data or end the server",
+    why: "One command ends what a backup has to bring back, whatever key patterns say.",
+    commands: &[
+        "flushall",
+        "flushdb",
+        "shutdown",
+        "swapdb",
+        "debug",
+        "function|flush",
+        "cluster|flushslots",
+        "cluster|flushslot",
+        "trimslots",
+    ],
+    with_all_keys: &[],
+};
+
+/// Everybody else waits.
+pub const BLOCK: Danger = Danger {
+    can: "block or disconnect everybody else",
+    why: "The server runs one command at a time: KEYS and SAVE hold it for as long as the data set takes, CLIENT PAUSE and KILL are made to stop others.",
+    commands: &["client|pause", "client|kill", "save", "keys", "debug"],
+    with_all_keys: &[],
+};
+
+/// All of them, the worst first.
+pub const ALL: [&Danger; 5] = [&CODE, &CONTROL, &EXFILTRATE, &DESTROY, &BLOCK];
+
+/// A danger's commands as one line knows them, to judge many users by.
+pub struct Dangerous {
+    /// The danger.
+    pub danger: &'static Danger,
+    always: CommandSet,
+    with_all_keys: CommandSet,
+}
+
+impl Dangerous {
+    /// For a line.
+    pub fn new(line: &Line, danger: &'static Danger) -> Dangerous {
+        let ids = |names: &[&str]| {
+            let mut set = CommandSet::none(line.commands.len());
+            names.iter().filter_map(|name| line.command(name)).for_each(|id| set.insert(id));
+            set
+        };
+        Dangerous { danger, always: ids(danger.commands), with_all_keys: ids(danger.with_all_keys) }
+    }
+
+    /// The names of a grant's commands that carry this danger.
+    pub fn among(&self, line: &Line, grant: &Grant) -> Vec<String> {
+        let mut found = grant.commands.both(&self.always);
+        if grant.reaches_every_key() {
+            found.extend(grant.commands.both(&self.with_all_keys));
+        }
+        let mut names: Vec<String> =
+            found.into_iter().filter_map(|id| line.commands.get(id)).map(|command| command.name.to_owned()).collect();
+        if !line.has_subcommands() {
+            names.extend(self.by_first_argument(line, grant));
+        }
+        names.sort();
+        names
+    }
+
+    /// True if [`Dangerous::among`] has anything to tell; cheaper.
+    pub fn touches(&self, line: &Line, grant: &Grant) -> bool {
+        grant.commands.intersects(&self.always)
+            || (grant.reaches_every_key() && grant.commands.intersects(&self.with_all_keys))
+            || (!line.has_subcommands() && !self.by_first_argument(line, grant).is_empty())
+    }
+
+    /// On 6.2 a subcommand is its command's first argument.
+    fn by_first_argument(&self, line: &Line, grant: &Grant) -> Vec<String> {
+        let subcommands = self.danger.commands.iter().filter_map(|name| name.split_once('|').map(|parts| (name, parts)));
+        subcommands
+            .filter(|(_, (command, word))| line.command(command).is_some_and(|id| grant.permits(id, Some(word))))
+            .map(|(name, _)| (*name).to_owned())
+            .collect()
+    }
+}
+
+/// Every danger for a line.
+pub fn all(line: &Line) -> Vec<Dangerous> {
+    ALL.iter().map(|danger| Dangerous::new(line, danger)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_exists_somewhere() {
+        for name in ALL.iter().flat_map(|danger| danger.commands.iter().chain(danger.with_all_keys)) {
+            assert!(crate::engine::lines().any(|line| line.command(name).is_some()), "{name}");
+        }
+    }
+
+    #[test]
+    fn scanning_is_dangerous_with_every_key_only() {
+        for line in crate::engine::lines() {
+            let danger = Dangerous::new(line, &EXFILTRATE);
+            for (words, expected) in [(vec!["+scan", "~a*"], false), (vec!["+scan", "~*"], true), (vec!["+get", "~*"], false)] {
+                let mut grant = Grant::nothing(line);
+                words.iter().for_each(|word| grant.apply(line, word).expect("applies"));
+                assert_eq!(danger.touches(line, &grant), expected, "{line} {words:?}");
+                assert_eq!(!danger.among(line, &grant).is_empty(), expected, "{line} {words:?}");
+            }
+        }
+    }
+}
