@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 pub mod acl;
+pub mod advisories;
 pub mod allowlist;
 pub mod artefact;
 pub mod certificate;
