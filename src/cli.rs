@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::engine::EngineArgument;
 use crate::finding::Severity;
 use crate::format::{Address, Date};
 use crate::output::Format;
@@ -99,6 +100,16 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS", conflicts_with = "path")]
         source: Option<Address>,
     },
+    /// List the known vulnerabilities of Redis and Valkey by the embedded table: first fixed builds, what holds each, sources.
+    #[command(after_long_help = ADVISORIES_JSON)]
+    Advisories {
+        /// What applies to one build, as `redis-7.4.5`, or all that a line ever had, as `redis-7.4`.
+        #[arg(long, value_name = "ENGINE")]
+        engine: Option<EngineArgument>,
+        /// How the list is printed.
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
+    },
     /// Print the JSON Schema of profiles.
     Schema,
     /// Print shell completions.
@@ -112,3 +123,16 @@ pub enum Command {
         command: Option<String>,
     },
 }
+
+const ADVISORIES_JSON: &str = "\
+The JSON of `--format json` is one object:
+  version     1
+  date        day of the newest source in the table
+  engine      what --engine named, else null
+  lines       [{engine, line, safe_build, end_of_life, note, caution, sources}]; safe_build is the build from which on
+              nothing is known, null if the line has none; end_of_life is null if no source says
+  advisories  [{id, also, what, who, only, fixed, held_by, held_by_inferred, conflict, sources}]; who is anyone, user
+              or local; fixed is [{engine, line, status, build, inferred}] with status fixed, none or unknown and
+              build null unless fixed; held_by is [{deny}, {deny_to_key_limited}, {setting, value}, {exposure: true} or
+              {mutual_tls: true}]; only names builds that are not the official images
+  not_stated  ids of vulnerabilities of which no source says whether the line of --engine has them";

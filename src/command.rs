@@ -1,5 +1,6 @@
 //! One file per command; this one runs them and turns what happened into an exit code.
 
+mod advisories;
 mod build;
 mod diff;
 mod explain;
@@ -57,6 +58,7 @@ pub fn run(cli: &Cli, now: OffsetDateTime) -> Exit {
         ),
         Command::Diff { target, judge } => diff::run(target, judge, now),
         Command::Explain { subject, path, source } => explain::run(subject, path.as_deref(), *source),
+        Command::Advisories { engine, format } => advisories::run(*engine, *format),
         Command::Schema => {
             console::out(crate::schema::PUBLISHED);
             Ok(Exit::Fine)

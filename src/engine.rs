@@ -1,6 +1,7 @@
 //! What each line of Redis and Valkey knows: directives with types and bounds, commands with ACL
 //! categories. The data files were read from running servers; each says which.
 
+mod argument;
 mod command_set;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::sync::OnceLock;
 use crate::format::EngineVersion;
 use crate::profile::EngineKind;
 
+pub use argument::EngineArgument;
 pub use command_set::CommandSet;
 
 /// Major and minor version.
@@ -84,6 +86,8 @@ pub struct Directive {
     pub values: Vec<&'static str>,
     /// Accepted but without effect.
     pub ignored: bool,
+    /// CONFIG SET can change it.
+    pub mutable: bool,
     /// The name that counts, for an alias.
     pub alias: Option<&'static str>,
 }
@@ -148,6 +152,7 @@ fn parse(row: &Row) -> Line {
                     max: max.parse().ok(),
                     values: if *values == "-" { Vec::new() } else { values.split(' ').collect() },
                     ignored: flags.contains("ignored"),
+                    mutable: flags.split(',').any(|flag| flag == "mutable"),
                     alias: Some(*alias).filter(|alias| *alias != "-"),
                 };
                 line.directives.insert(name, directive);

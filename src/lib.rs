@@ -26,6 +26,7 @@
 
 pub mod access;
 pub mod acl;
+pub mod advisories;
 pub mod allowlist;
 pub mod artefact;
 pub mod certificate;

@@ -1,6 +1,7 @@
 //! The catalogue: one literal per rule. Documentation, `explain` and the fixtures' test derive from it.
 
 mod access;
+mod advisories;
 mod allow;
 mod bastion;
 mod cloud;
@@ -99,6 +100,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
     [
         structure::RULES,
         engine::RULES,
+        advisories::RULES,
         network::RULES,
         allow::RULES,
         firewall::RULES,

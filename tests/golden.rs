@@ -24,7 +24,7 @@ use redisgen::render;
 use redisgen::resolve;
 use redisgen::rules;
 
-/// The day on which fixtures are judged.
+/// The day on which fixtures are judged, unless a line `# as-of: DATE` of theirs says otherwise.
 const DAY: &str = "2026-11-24";
 
 fn fixtures(folder: &str) -> Vec<PathBuf> {
@@ -39,8 +39,9 @@ fn fixtures(folder: &str) -> Vec<PathBuf> {
 
 fn judge(path: &Path) -> (Option<Model>, Report) {
     let profile = ProfilePath { name: path.display().to_string(), path: Some(path.to_owned()) };
-    let day: Date = DAY.parse().expect("date");
     let input = input::read(&profile).expect("readable");
+    let text = String::from_utf8_lossy(&input.bytes);
+    let day: Date = text.lines().find_map(|line| line.strip_prefix("# as-of: ")).unwrap_or(DAY).parse().expect("date");
     match load::load(input, &mut DiskParents::new(&profile)) {
         Err(report) => (None, report),
         Ok((typed, loaded)) => match resolve::resolve(&loaded, typed, &input::base_name(&profile).expect("name")) {

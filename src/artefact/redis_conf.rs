@@ -100,6 +100,14 @@ pub fn emitted(model: &Model) -> Vec<(String, String)> {
     single.collect()
 }
 
+/// The value that the server runs with: as written, else its default. None if the line lacks the directive.
+pub fn effective(model: &Model, name: &str) -> Option<String> {
+    let known = model.line.directive(name).filter(|known| !known.ignored)?;
+    let mut lines = sections(model).into_iter().flat_map(|section| section.lines);
+    let written = lines.find(|line| line.name == name).map(|line| line.values.join(" "));
+    Some(written.unwrap_or_else(|| known.default.to_owned()))
+}
+
 fn network(out: &mut Lines) {
     out.add("bind", &["*", "-::*"])
         .because("All addresses of the container; the compose file decides what is published.");

@@ -1,0 +1,181 @@
+//! Rules on known vulnerabilities of the chosen build and on the end of its line, from the table of advisories.
+
+use super::{ERROR, INFO, Rule, Sink, WARNING};
+use crate::advisories::mitigation::{Reach, Verdict};
+use crate::advisories::{self, Advisory, Hold, Table, Who};
+use crate::format::Date;
+use crate::model::Model;
+
+/// A table older than this misses what was found meanwhile.
+const STALE: i64 = 120;
+/// So many days before a line ends are enough to plan a move.
+const SOON: i64 = 90;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "version-vulnerable",
+        severity: WARNING,
+        title: "The chosen build has known vulnerabilities",
+        why: "What is known is used: working exploits follow a release by days. Each vulnerability is judged on what this profile emits: one that only role `admin` could use is told as mitigated, yet the build stays vulnerable, since one wider permission later it is not. `redisgen advisories --engine redis-7.4.5` lists what applies to a build, with sources.",
+        fix: "Choose the named version, and let the image be pulled again.",
+        source: "src/advisories/table.toml; reference: peers, section 5",
+        waivable: true,
+        check: Some(|model, sink| with_table(sink, |table, sink| vulnerable(table, model, sink))),
+    },
+    Rule {
+        id: "version-open-to-strangers",
+        severity: ERROR,
+        title: "A vulnerability that needs no login is within reach of strangers",
+        why: "Passwords and ACLs are asked too late for these. What keeps strangers out is exposure `internal` or `localhost`, an allow list that a packet filter enforces, or, where the flaw lies behind the handshake, mutual TLS. Exposure `open` keeps nobody out, and neither does a list that admits everyone or that no filter enforces.",
+        fix: "Choose the named version; or write `exposure: allowlist` with `allow`. Waive this if a filter of your own stands in front.",
+        source: "GHSA-r67f names both, packet filter and client certificates; src/advisories/table.toml",
+        waivable: true,
+        check: Some(|model, sink| with_table(sink, |table, sink| open_to_strangers(table, model, sink))),
+    },
+    Rule {
+        id: "line-end-of-life",
+        severity: WARNING,
+        title: "The engine's line is no longer cared for",
+        why: "What is found from now on is not fixed there. Nobody may even look whether it is affected.",
+        fix: "Move to a later line.",
+        source: "src/advisories/table.toml, each line with its source",
+        waivable: true,
+        check: Some(|model, sink| end_of_life(model, sink, |days| days <= 0)),
+    },
+    Rule {
+        id: "line-ends-soon",
+        severity: INFO,
+        title: "The engine's line will not be cared for much longer",
+        why: "A move to another line wants a test of the application; the last 90 days are for that.",
+        fix: "Plan the move to a later line.",
+        source: "src/advisories/table.toml, each line with its source",
+        waivable: true,
+        check: Some(|model, sink| end_of_life(model, sink, |days| (1..=SOON).contains(&days))),
+    },
+    Rule {
+        id: "advisories-outdated",
+        severity: INFO,
+        title: "The table of advisories is older than 120 days",
+        why: "It is part of the program and knows nothing of what was found since; that no finding names a vulnerability says little then. In 2026 a batch came every two months.",
+        fix: "Update redisgen, or look at the engine's release notes.",
+        source: "src/advisories/table.toml",
+        waivable: true,
+        check: Some(|_, sink| {
+            with_table(sink, |table, sink| {
+                let age = days(table.date, sink.today);
+                if age > STALE {
+                    sink.report(
+                        "engine.version",
+                        format!("the table of advisories is of {}, {age} days ago", table.date),
+                    );
+                }
+            });
+        }),
+    },
+];
+
+fn with_table(sink: &mut Sink, check: impl FnOnce(&Table, &mut Sink)) {
+    match advisories::table() {
+        Ok(table) => check(table, sink),
+        Err(reason) => drop(sink.report("engine.version", reason)),
+    }
+}
+
+fn days(from: Date, to: Date) -> i64 {
+    (to.0 - from.0).whole_days()
+}
+
+/// Where to go: the help of each finding on the build.
+fn way_out(table: &Table, model: &Model) -> String {
+    let engine = &model.profile.engine;
+    let Some(safe) = table.nearest_safe(engine.kind, engine.version.line) else {
+        return "no line of this engine has a build without known vulnerabilities".to_owned();
+    };
+    let other_line = if safe.line == engine.version.line { "" } else { "; no build of this line is without them" };
+    let caution = table.line(engine.kind, safe.line).and_then(|line| line.caution.as_deref());
+    let caution = caution.map_or(String::new(), |caution| format!(". {caution}"));
+    format!("write `version: \"{safe}\"`{other_line}{caution}")
+}
+
+fn vulnerable(table: &Table, model: &Model, sink: &mut Sink) {
+    let engine = &model.profile.engine;
+    let applying: Vec<&Advisory> = table.applying(engine.kind, engine.version).map(|(row, _)| row).collect();
+    if applying.is_empty() {
+        return;
+    }
+    let reach = Reach::new(model);
+    let (mut open, mut held) = (Groups::default(), Groups::default());
+    for row in &applying {
+        match reach.verdict(row) {
+            Verdict::Open(why) => open.add(row, why),
+            Verdict::Held(why) => held.add(row, why),
+        }
+    }
+    let what = if applying.len() == 1 { "vulnerability" } else { "vulnerabilities" };
+    let message = format!(
+        "{} {} has {} known {what} (table of {})",
+        engine.kind.word(),
+        engine.version,
+        applying.len(),
+        table.date
+    );
+    let message = message + &open.lines("within reach") + &held.lines("mitigated");
+    sink.report("engine.version", message).help(way_out(table, model));
+}
+
+/// Vulnerabilities with the same verdict are told together.
+#[derive(Default)]
+struct Groups(Vec<(String, Vec<String>)>);
+
+impl Groups {
+    fn add(&mut self, row: &Advisory, why: String) {
+        match self.0.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, ids)) => ids.push(row.ids()),
+            None => self.0.push((why, vec![row.ids()])),
+        }
+    }
+
+    /// One line each.
+    fn lines(&self, title: &str) -> String {
+        let line = |(why, ids): &(String, Vec<String>)| format!("\n{title}: {}: {why}", ids.join(", "));
+        self.0.iter().map(line).collect()
+    }
+}
+
+fn open_to_strangers(table: &Table, model: &Model, sink: &mut Sink) {
+    let engine = &model.profile.engine;
+    let strangers: Vec<&Advisory> =
+        table.applying(engine.kind, engine.version).map(|(row, _)| row).filter(|row| row.who == Who::Anyone).collect();
+    if strangers.is_empty() {
+        return;
+    }
+    let reach = Reach::new(model);
+    let (mut open, mut handshake) = (Groups::default(), false);
+    for row in strangers {
+        if let Verdict::Open(why) = reach.verdict(row) {
+            open.add(row, why);
+            handshake |= row.held_by.contains(&Hold::MutualTls);
+        }
+    }
+    if !open.0.is_empty() {
+        let message = format!("{} {} is open to strangers", engine.kind.word(), engine.version);
+        sink.report("engine.version", message + &open.lines("no login needed"))
+            .help(way_out(table, model))
+            .related("network.exposure", "strangers may connect here");
+        if handshake {
+            sink.related("tls.mode", "no client certificate is asked for");
+        }
+    }
+}
+
+fn end_of_life(model: &Model, sink: &mut Sink, when: impl Fn(i64) -> bool) {
+    let engine = &model.profile.engine;
+    let Some(line) = advisories::table().ok().and_then(|table| table.line(engine.kind, engine.version.line)) else {
+        return;
+    };
+    // The day itself is the first without care.
+    if let Some(end) = line.end_of_life.filter(|end| when(days(sink.today, *end))) {
+        let ends = if end <= sink.today { "ended" } else { "ends" };
+        sink.report("engine.version", format!("care for {line} {ends} on {end}"));
+    }
+}
