@@ -47,11 +47,13 @@ impl Access {
     }
 
     /// The users of the ACL file that is written for a model.
-    ///
-    /// # Errors
-    /// The server would refuse that file, which rules report before.
-    pub fn of_model(model: &Model) -> Result<Access, Vec<BadLine>> {
-        Access::of_file(model.line, &users_acl::text(model))
+    pub fn of_model(model: &Model) -> Access {
+        let users = model.users.iter().zip(&model.accounts).map(|(user, account)| User {
+            name: user.name.clone(),
+            account: account.clone(),
+            words: users_acl::rules(model.line, user),
+        });
+        Access { line: model.line, users: users.collect() }
     }
 
     /// A user by name.
@@ -142,7 +144,9 @@ mod tests {
 
     #[test]
     fn who_can_log_in() {
-        let access = read("user default off\nuser a on nopass\nuser b on #0000000000000000000000000000000000000000000000000000000000000000\nuser c on\n");
+        let access = read(
+            "user default off\nuser a on nopass\nuser b on #0000000000000000000000000000000000000000000000000000000000000000\nuser c on\n",
+        );
         let logins: Vec<Login> = access.users.iter().map(User::login).collect();
         assert_eq!(logins, [Login::Anything, Login::Password, Login::Never, Login::Never]);
         assert_eq!(read("").user("default").map(User::login), Some(Login::Anything));

@@ -42,6 +42,41 @@ pub struct Target {
     pub out: std::path::PathBuf,
 }
 
+/// What `access` shows, and how.
+#[derive(Args, Clone, Debug)]
+pub struct AccessArguments {
+    /// A profile, an ACL file, or `-` for standard input; with --diff, the old one and the new one.
+    #[arg(required = true, value_name = "FILE", num_args = 1..=2)]
+    pub files: Vec<String>,
+    /// Show what users gained or lost between two files; ends with 1 if anybody gained anything.
+    #[arg(long)]
+    pub diff: bool,
+    /// Read for this engine, as `redis-7.4`: an ACL file, or a profile as if it named it. With --diff, twice: for the
+    /// old and for the new file.
+    #[arg(long, value_name = "ENGINE")]
+    pub engine: Vec<EngineArgument>,
+    /// Refuse a profile with findings of this severity or worse.
+    #[arg(long, value_name = "SEVERITY", default_value = "error")]
+    pub deny: Severity,
+    /// The day to judge dates by, instead of today.
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+    /// How the answer is printed.
+    #[arg(long, value_enum, default_value_t = AccessFormat::Human)]
+    pub format: AccessFormat,
+}
+
+/// How access is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum AccessFormat {
+    /// For people.
+    Human,
+    /// One JSON document.
+    Json,
+    /// As in docs/ACCESS.md; with --diff, a list for a pull request.
+    Markdown,
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -90,7 +125,11 @@ pub enum Command {
         #[command(flatten)]
         judge: Judge,
     },
-    /// Say why a rule exists and how to mend it, where a value of a profile comes from, or who may connect.
+    /// Show who may do what, by a profile or by an ACL file of anybody's.
+    #[command(after_long_help = ACCESS_JSON)]
+    Access(AccessArguments),
+    /// Say why a rule exists and how to mend it, where a value of a profile comes from, who may connect, or who may run
+    /// a command.
     Explain {
         /// A rule id, or a profile.
         subject: String,
@@ -99,6 +138,12 @@ pub enum Command {
         /// Say whether this address may connect, by which entry, and which line of each packet filter decides.
         #[arg(long, value_name = "ADDRESS", conflicts_with = "path")]
         source: Option<Address>,
+        /// With --command: the user that sends it.
+        #[arg(long, value_name = "NAME", requires = "command", conflicts_with_all = ["path", "source"])]
+        user: Option<String>,
+        /// Say whether this command would be run, by which rule of the user, and what the server answers if not.
+        #[arg(long, value_name = "COMMAND", requires = "user")]
+        command: Option<String>,
     },
     /// List the known vulnerabilities of Redis and Valkey by the embedded table: first fixed builds, what holds each, sources.
     #[command(after_long_help = ADVISORIES_JSON)]
@@ -136,3 +181,14 @@ The JSON of `--format json` is one object:
               build null unless fixed; held_by is [{deny}, {deny_to_key_limited}, {setting, value}, {exposure: true} or
               {mutual_tls: true}]; only names builds that are not the official images
   not_stated  ids of vulnerabilities of which no source says whether the line of --engine has them";
+
+const ACCESS_JSON: &str = "\
+The JSON of `--format json` is {engine, users: {NAME: {enabled, login, commands, keys, channels, dangers, selectors}}}:
+  login      never, password or anything
+  commands   what can be run: commands, subcommands as config|get, first arguments as select|0
+  keys       [{pattern, read, write}]
+  databases  numbers, where a user is limited to some (Valkey from 9.1)
+  dangers    [{can, commands}]
+  selectors  [{commands, keys, channels, databases, dangers}]
+With --diff it is {old, new, users: {NAME: {gained, lost}}}, each with login, commands, keys, channels, databases and
+selectors where there are any; keys and channels in the words of an ACL file.";

@@ -1,5 +1,6 @@
 //! One file per command; this one runs them and turns what happened into an exit code.
 
+mod access;
 mod advisories;
 mod build;
 mod diff;
@@ -15,10 +16,11 @@ use time::OffsetDateTime;
 use crate::check;
 use crate::cli::{Cli, Command, Judge, Target};
 use crate::console;
+use crate::engine::EngineArgument;
 use crate::finding::{Report, Severity};
-use crate::format::Date;
+use crate::format::{Date, EngineVersion};
 use crate::input::{self, DiskParents, ProfilePath};
-use crate::load::{self, Loaded};
+use crate::load::{self, Input, Loaded};
 use crate::model::Model;
 use crate::output::{Format, human, json};
 use crate::resolve;
@@ -57,7 +59,11 @@ pub fn run(cli: &Cli, now: OffsetDateTime) -> Exit {
             now,
         ),
         Command::Diff { target, judge } => diff::run(target, judge, now),
-        Command::Explain { subject, path, source } => explain::run(subject, path.as_deref(), *source),
+        Command::Access(arguments) => access::run(arguments, now),
+        Command::Explain { subject, path, source, user, command } => {
+            let asked = command.as_deref().zip(user.as_deref());
+            explain::run(subject, path.as_deref(), *source, asked)
+        }
         Command::Advisories { engine, format } => advisories::run(*engine, *format),
         Command::Schema => {
             console::out(crate::schema::PUBLISHED);
@@ -113,14 +119,29 @@ impl Judged {
 }
 
 fn judge(path: ProfilePath, judge: &Judge, now: OffsetDateTime) -> Result<Judged, String> {
-    let source = input::base_name(&path)?;
     let input = input::read(&path)?;
+    judge_input(path, input, None, judge, now)
+}
+
+/// Judges what was read, perhaps as if it named another engine. A line stands for its newest build then.
+fn judge_input(
+    path: ProfilePath,
+    input: Input,
+    engine: Option<EngineArgument>,
+    judge: &Judge,
+    now: OffsetDateTime,
+) -> Result<Judged, String> {
+    let source = input::base_name(&path)?;
     let today = judge.as_of.unwrap_or(Date(now.date()));
     let strict = judge.deny.unwrap_or(Severity::Error);
-    let (profile, loaded) = match load::load(input, &mut DiskParents::new(&path)) {
+    let (mut profile, loaded) = match load::load(input, &mut DiskParents::new(&path)) {
         Ok(loaded) => loaded,
         Err(report) => return Ok(Judged { path, report, model: None, deny: strict }),
     };
+    if let Some(engine) = engine {
+        profile.engine.kind = engine.kind;
+        profile.engine.version = EngineVersion { line: engine.line, patch: engine.patch.unwrap_or(u16::MAX) };
+    }
     match resolve::resolve(&loaded, profile, &source) {
         Err(finding) => {
             Ok(Judged { path, report: Report::new(vec![finding], loaded.sources), model: None, deny: strict })

@@ -2,6 +2,7 @@
 //! fixed. Rules judge it, artefacts are made from it.
 
 use crate::acl::Permissions;
+use crate::acl::account::Account;
 use crate::allowlist::Allowlist;
 use crate::engine::{CommandSet, Line};
 use crate::firewall::Firewall;
@@ -20,6 +21,8 @@ pub struct Model {
     pub line: &'static Line,
     /// Every user of the ACL file, sorted as ACL SAVE sorts them.
     pub users: Vec<AclUser>,
+    /// What the server holds of each user, in the order of `users`.
+    pub accounts: Vec<Account>,
     /// What only role `admin` may run.
     pub denied: CommandSet,
     /// Limit for data in bytes, if there is one.

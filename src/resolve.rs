@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::acl::{self, Permissions};
 use crate::allowlist::Allowlist;
+use crate::artefact::users_acl;
 use crate::engine::{self, CommandSet, Line};
 use crate::finding::Finding;
 use crate::firewall::{self, Firewall};
@@ -58,11 +59,13 @@ pub fn resolve(loaded: &Loaded, profile: Profile, source: &str) -> Result<Model,
     let denied =
         acl::denied(line, &profile.commands.disabled).unwrap_or_else(|_| CommandSet::none(line.commands.len()));
     let project = project(&profile);
+    let users = users(&profile, line, &denied);
     Ok(Model {
+        accounts: users.iter().map(|user| users_acl::account(line, user)).collect(),
         source: source.to_owned(),
         digest: loaded.digest.clone(),
         line,
-        users: users(&profile, line, &denied),
+        users,
         denied,
         maxmemory: maxmemory(&profile),
         image: image(&profile),

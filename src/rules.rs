@@ -10,6 +10,7 @@ mod engine;
 mod firewall;
 mod later;
 mod network;
+mod permissions;
 mod resources;
 mod storage;
 mod structure;
@@ -108,6 +109,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         tls::RULES,
         access::RULES,
         commands::RULES,
+        permissions::RULES,
         resources::RULES,
         cloud::RULES,
         storage::RULES,

@@ -97,7 +97,7 @@ fn rights(from: (&Access, Option<&User>), to: (&Access, Option<&User>)) -> Right
     Rights {
         login: (login > from.map_or(Login::Never, User::login)).then(|| login.word()),
         commands: commands(to_access.line, own).difference(&before).cloned().collect(),
-        keys: own.keys.iter().filter(|key| !covered(key, &known.keys)).map(word).collect(),
+        keys: own.keys.iter().filter(|key| !covered(key, &known.keys)).map(key_word).collect(),
         channels: new_channels(from, known, own),
         databases: databases(known, own),
         selectors: new_selectors((from_access, from), (to_access, to)),
@@ -112,7 +112,8 @@ fn covered(key: &KeyGrant, others: &[KeyGrant]) -> bool {
     })
 }
 
-fn word(key: &KeyGrant) -> String {
+/// A key pattern in the words of an ACL file.
+pub fn key_word(key: &KeyGrant) -> String {
     match (key.read, key.write) {
         (true, false) => format!("%R~{}", key.pattern),
         (false, true) => format!("%W~{}", key.pattern),

@@ -118,6 +118,12 @@ impl Grant {
         self.keys.iter().any(|key| key.read && key.pattern.bytes().all(|byte| byte == b'*') && !key.pattern.is_empty())
     }
 
+    /// True if some key pattern may be used so: read, written, or both by one pattern. 6.2 does not tell them apart.
+    pub fn has_keys(&self, line: &Line, (read, write): (bool, bool)) -> bool {
+        let (read, write) = (read && line.has_selectors(), write && line.has_selectors());
+        self.keys.iter().any(|key| (key.read || !read) && (key.write || !write))
+    }
+
     /// True if every channel may be used.
     pub fn all_channels(&self) -> bool {
         self.channels.iter().any(|channel| channel == "*")

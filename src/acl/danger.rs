@@ -156,7 +156,8 @@ impl Dangerous {
 
     /// On 6.2 a subcommand is its command's first argument.
     fn by_first_argument(&self, line: &Line, grant: &Grant) -> Vec<String> {
-        let subcommands = self.danger.commands.iter().filter_map(|name| name.split_once('|').map(|parts| (name, parts)));
+        let subcommands =
+            self.danger.commands.iter().filter_map(|name| name.split_once('|').map(|parts| (name, parts)));
         subcommands
             .filter(|(_, (command, word))| line.command(command).is_some_and(|id| grant.permits(id, Some(word))))
             .map(|(name, _)| (*name).to_owned())
@@ -184,7 +185,9 @@ mod tests {
     fn scanning_is_dangerous_with_every_key_only() {
         for line in crate::engine::lines() {
             let danger = Dangerous::new(line, &EXFILTRATE);
-            for (words, expected) in [(vec!["+scan", "~a*"], false), (vec!["+scan", "~*"], true), (vec!["+get", "~*"], false)] {
+            for (words, expected) in
+                [(vec!["+scan", "~a*"], false), (vec!["+scan", "~*"], true), (vec!["+get", "~*"], false)]
+            {
                 let mut grant = Grant::nothing(line);
                 words.iter().for_each(|word| grant.apply(line, word).expect("applies"));
                 assert_eq!(danger.touches(line, &grant), expected, "{line} {words:?}");

@@ -85,6 +85,21 @@ pub fn uses(command: &str) -> Option<(bool, bool)> {
     (!groups.is_empty()).then(|| (any(|group| group.read), any(|group| group.write)))
 }
 
+/// The keys without which a command cannot be run: reads, writes, for each. Where a number of keys is an argument it may
+/// be none, as of EVAL.
+pub fn needs(command: &str) -> Vec<(bool, bool)> {
+    match command {
+        "set" => return vec![(false, true)],
+        "bitfield" => return vec![(true, false)],
+        _ => {}
+    }
+    let groups = SHAPES.get(command).map(|shape| shape.groups.as_slice()).unwrap_or_default();
+    // Behind a word that need not be there: options such as STORE.
+    let optional = |group: &&Group| matches!(group.begin, Begin::Behind { word, .. } if word != "STREAMS");
+    let counted = |group: &&Group| matches!(group.find, Find::Number { .. });
+    groups.iter().filter(|group| !optional(group) && !counted(group)).map(|group| (group.read, group.write)).collect()
+}
+
 /// True if the command works on channels that a permission must name.
 pub fn has_channels(command: &str) -> bool {
     matches!(command, "publish" | "spublish" | "subscribe" | "ssubscribe" | "psubscribe")

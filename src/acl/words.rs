@@ -4,7 +4,7 @@ use super::account::Refusal;
 use crate::engine::Line;
 
 /// Joins the words of each `( … )`, as `ACLMergeSelectorArguments` does; each with the place of its first word.
-pub(super) fn join_selectors(line: &Line, words: &[&str]) -> Result<Vec<(usize, String)>, (usize, Refusal)> {
+pub(crate) fn join_selectors(line: &Line, words: &[&str]) -> Result<Vec<(usize, String)>, (usize, Refusal)> {
     let mut joined: Vec<(usize, String)> = Vec::new();
     let mut open: Option<(usize, String)> = None;
     for (place, word) in words.iter().enumerate() {

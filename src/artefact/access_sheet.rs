@@ -21,16 +21,14 @@ pub const TEMPLATE: &str = "docs/ACCESS.md";
 
 #[derive(Serialize)]
 struct Document {
-    sheet: Option<Sheet>,
+    sheet: Sheet,
 }
 
 fn data(model: &Model) -> Value {
-    // A file that the server refuses has findings, and is never written.
-    let sheet = Access::of_model(model).ok().map(|access| sheet::sheet(&access));
-    context(model, Document { sheet })
+    context(model, Document { sheet: sheet::sheet(&Access::of_model(model)) })
 }
 
 /// Data of the template for any file; `source` is its name.
 pub fn of_file(access: &Access, source: &str) -> Value {
-    with_source(source, Document { sheet: Some(sheet::sheet(access)) })
+    with_source(source, Document { sheet: sheet::sheet(access) })
 }

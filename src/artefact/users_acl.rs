@@ -4,6 +4,9 @@
 use serde::Serialize;
 
 use super::{Artefact, context};
+use crate::acl::account::Account;
+use crate::acl::words::join_selectors;
+use crate::engine::Line;
 use crate::model::{AclUser, Login, Model};
 use crate::profile::EngineKind;
 
@@ -23,25 +26,34 @@ struct Acl {
     users: Vec<Vec<String>>,
 }
 
-/// The file as text, without the template: what is judged and shown is what is written (a test compares them).
-pub fn text(model: &Model) -> String {
-    lines(model).into_iter().fold(String::new(), |mut text, words| {
-        text.push_str("user ");
-        text.push_str(&words.join(" "));
-        text.push('\n');
-        text
-    })
-}
-
 /// The words of each user's line.
 pub(super) fn lines(model: &Model) -> Vec<Vec<String>> {
-    // ACL SAVE of Valkey 9.1 leaves the flag out (measured on 9.1.2).
-    let sanitize = !(model.profile.engine.kind == EngineKind::Valkey && model.line.number >= (9, 1));
-    model.users.iter().map(|user| tokens(user, sanitize)).collect()
+    model.users.iter().map(|user| tokens(model.line, user)).collect()
+}
+
+/// The rules of a user in the words of the file, each selector one word.
+pub fn rules(line: &Line, user: &AclUser) -> Vec<String> {
+    let tokens = tokens(line, user);
+    let words: Vec<&str> = tokens.iter().skip(1).map(String::as_str).collect();
+    // Nothing is left open: selectors are written whole.
+    let joined = join_selectors(line, &words).unwrap_or_default();
+    joined.into_iter().map(|(_, word)| word).collect()
+}
+
+/// What the server holds of a user after loading the file. Of rules that the line refuses, which have findings of their
+/// own, those before the first refused one.
+pub fn account(line: &Line, user: &AclUser) -> Account {
+    let tokens = tokens(line, user);
+    let words: Vec<&str> = tokens.iter().skip(1).map(String::as_str).collect();
+    let mut account = Account::new(line);
+    let _refused = account.apply_all(line, &words);
+    account
 }
 
 /// The words of a user's line, in the order of ACL SAVE.
-fn tokens(user: &AclUser, sanitize: bool) -> Vec<String> {
+fn tokens(line: &Line, user: &AclUser) -> Vec<String> {
+    // ACL SAVE of Valkey 9.1 leaves the flag out (measured on 9.1.2).
+    let sanitize = !(line.kind == EngineKind::Valkey && line.number >= (9, 1));
     let mut tokens = vec![user.name.clone(), if user.enabled { "on" } else { "off" }.to_owned()];
     if user.login == Login::Anything {
         tokens.push("nopass".to_owned());

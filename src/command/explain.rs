@@ -1,5 +1,6 @@
 //! `redisgen explain`: a rule, or where the values of a profile come from. A rule id wins over a file.
 
+mod command;
 mod source;
 
 use super::{Exit, place};
@@ -16,13 +17,20 @@ use crate::schema;
 use crate::source::Sources;
 use crate::tree::{Node, Value};
 
-pub(super) fn run(subject: &str, path: Option<&str>, source: Option<Address>) -> Result<Exit, String> {
-    if let Some(rule) = rules::find(subject).filter(|_| source.is_none()) {
+/// `asked` is a command and the user that would send it.
+pub(super) fn run(
+    subject: &str,
+    path: Option<&str>,
+    source: Option<Address>,
+    asked: Option<(&str, &str)>,
+) -> Result<Exit, String> {
+    let of_profile = source.is_some() || asked.is_some();
+    if let Some(rule) = rules::find(subject) {
+        if of_profile {
+            return Err(format!("`{subject}` is a rule; --source and --user are questions about a profile"));
+        }
         console::out(&explain_rule(rule));
         return Ok(Exit::Fine);
-    }
-    if source.is_some() && rules::find(subject).is_some() {
-        return Err(format!("`{subject}` is a rule; --source is a question about a profile"));
     }
     if subject != input::STDIN && !std::path::Path::new(subject).exists() {
         let nearest = schema::nearest(subject, rules::all().map(|rule| rule.id));
@@ -35,10 +43,15 @@ pub(super) fn run(subject: &str, path: Option<&str>, source: Option<Address>) ->
         Ok(loaded) => loaded,
         Err(report) => return Ok(refuse(&report)),
     };
-    if let Some(source) = source {
-        return match resolve::resolve(&loaded, typed, &input::base_name(profile)?) {
-            Ok(model) => source::run(&loaded, &model, source),
-            Err(finding) => Ok(refuse(&Report::new(vec![finding], loaded.sources))),
+    if of_profile {
+        let model = match resolve::resolve(&loaded, typed, &input::base_name(profile)?) {
+            Ok(model) => model,
+            Err(finding) => return Ok(refuse(&Report::new(vec![finding], loaded.sources))),
+        };
+        return match (source, asked) {
+            (Some(source), _) => source::run(&loaded, &model, source),
+            (None, Some((command, user))) => command::run(&loaded, &model, user, command),
+            (None, None) => Ok(Exit::Fine),
         };
     }
     let Some(text) = path else {

@@ -112,4 +112,14 @@ pub(super) const RULES: &[Rule] = &[
         "The schema and the types are generated from each other.",
         "Please report it.",
     ),
+    Rule {
+        id: "acl-file-refused",
+        severity: ERROR,
+        title: "A server refuses this ACL file",
+        why: "It loads all of a file or nothing: at start it ends, at ACL LOAD it keeps the old rules.",
+        fix: "",
+        source: "ACLLoadFromFile in acl.c; reference: redis, section 9",
+        waivable: false,
+        check: None,
+    },
 ];

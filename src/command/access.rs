@@ -1,0 +1,188 @@
+//! `redisgen access`: who may do what, by a profile or by an ACL file of anybody's; with `--diff`, what changed.
+
+use super::{Exit, Judged, judge_input};
+use crate::access::{Access, difference, json, sheet};
+use crate::acl::file::BadLine;
+use crate::artefact::access_sheet;
+use crate::cli::{AccessArguments, AccessFormat, Judge};
+use crate::console;
+use crate::engine::{self, EngineArgument, Line};
+use crate::finding::{Finding, Report};
+use crate::input::{self, ProfilePath};
+use crate::load::Input;
+use crate::output::{Format, human};
+use crate::profile::EngineKind;
+use crate::render;
+use crate::source::{FileId, Source, Sources, Span};
+use crate::yaml::MAX_BYTES;
+
+/// The line that an ACL file is read for when nobody says which: the profile's default.
+const DEFAULT_LINE: EngineArgument = EngineArgument { kind: EngineKind::Redis, line: (7, 4), patch: None };
+
+pub(super) fn run(arguments: &AccessArguments, now: time::OffsetDateTime) -> Result<Exit, String> {
+    match (arguments.files.as_slice(), arguments.diff, arguments.engine.as_slice()) {
+        ([file], false, [] | [_]) => show(file, arguments, now),
+        ([old, new], true, [] | [_] | [_, _]) => compare(old, new, arguments, now),
+        ([_], true, _) => Err("--diff takes two files: the old one and the new one".to_owned()),
+        (_, false, [_, _, ..]) | (_, true, [_, _, _, ..]) => {
+            Err("--engine is given once, or with --diff for the old and for the new file".to_owned())
+        }
+        _ => Err("access takes one file; `--diff OLD NEW` compares two".to_owned()),
+    }
+}
+
+fn show(file: &str, arguments: &AccessArguments, now: time::OffsetDateTime) -> Result<Exit, String> {
+    let Read { access, name } = match read(file, arguments.engine.first().copied(), arguments, now)? {
+        Ok(read) => read,
+        Err(report) => return Ok(refuse(&report)),
+    };
+    console::out(&match arguments.format {
+        AccessFormat::Human => sheet::human(&sheet::sheet(&access)),
+        AccessFormat::Json => pretty(&json::access(&access)),
+        AccessFormat::Markdown => render::one(access_sheet::TEMPLATE, access_sheet::of_file(&access, &name))?,
+    });
+    Ok(Exit::Fine)
+}
+
+fn compare(old: &str, new: &str, arguments: &AccessArguments, now: time::OffsetDateTime) -> Result<Exit, String> {
+    let (first, last) = (arguments.engine.first().copied(), arguments.engine.last().copied());
+    let (old, new) = (read(old, first, arguments, now)?, read(new, last, arguments, now)?);
+    let (old, new) = match (old, new) {
+        (Ok(old), Ok(new)) => (old.access, new.access),
+        (old, new) => {
+            for report in [old.err(), new.err()].into_iter().flatten() {
+                refuse(&report);
+            }
+            return Ok(Exit::Found);
+        }
+    };
+    let difference = difference::difference(&old, &new);
+    console::out(&match arguments.format {
+        AccessFormat::Human => difference::human(&difference),
+        AccessFormat::Json => pretty(&difference),
+        AccessFormat::Markdown => difference::markdown(&difference),
+    });
+    let gained = difference.users.values().filter(|change| !change.gained.is_empty()).count();
+    let lost = difference.users.values().filter(|change| !change.lost.is_empty()).count();
+    console::err(&format!("{} to {}: {gained} users gained rights, {lost} lost some\n", old.line, new.line));
+    Ok(if difference.gains() { Exit::Found } else { Exit::Fine })
+}
+
+struct Read {
+    access: Access,
+    name: String,
+}
+
+/// Reads a profile or an ACL file; the report says why it cannot be used.
+fn read(
+    file: &str,
+    engine: Option<EngineArgument>,
+    arguments: &AccessArguments,
+    now: time::OffsetDateTime,
+) -> Result<Result<Read, Report>, String> {
+    let paths = input::profiles(&[file.to_owned()])?;
+    let [path] = paths.as_slice() else { return Err(format!("{file}: access takes one profile")) };
+    let input = input::read(path)?;
+    if is_acl_file(path, &input.bytes) {
+        let line = line(engine.unwrap_or(DEFAULT_LINE))?;
+        if engine.is_none() {
+            console::err(&format!("{}: read as {line} reads it; --engine names another line\n", path.name));
+        }
+        let name = path.name.rsplit('/').next().unwrap_or("").to_owned();
+        return Ok(acl_file(line, input).map(|access| Read { access, name }));
+    }
+    let options = Judge { deny: Some(arguments.deny), as_of: arguments.as_of, format: Format::Human };
+    let judged = judge_input(path.clone(), input, engine, &options, now)?;
+    let passes = judged.passes();
+    let Judged { model: Some(model), report, .. } = judged else { return Ok(Err(judged.report)) };
+    if !passes {
+        return Ok(Err(report));
+    }
+    Ok(Ok(Read { access: Access::of_model(&model), name: model.source }))
+}
+
+/// By its name, or by its first word: no profile starts with `user NAME`.
+fn is_acl_file(path: &ProfilePath, bytes: &[u8]) -> bool {
+    let extension = path.path.as_deref().and_then(|path| path.extension()).and_then(|extension| extension.to_str());
+    match extension {
+        Some("acl") => true,
+        Some("yaml" | "yml") => false,
+        _ => bytes.trim_ascii_start().starts_with(b"user "),
+    }
+}
+
+fn line(engine: EngineArgument) -> Result<&'static Line, String> {
+    let version = crate::format::EngineVersion { line: engine.line, patch: engine.patch.unwrap_or(0) };
+    engine::line(engine.kind, version).ok_or_else(|| format!("{engine} is not known"))
+}
+
+fn acl_file(line: &'static Line, input: Input) -> Result<Access, Report> {
+    let mut sources = Sources::default();
+    let refused = |at: Span, message: String| Finding::structure("acl-file-refused", at, message);
+    let too_big = input.bytes.len() > MAX_BYTES;
+    let text = match String::from_utf8(input.bytes) {
+        Ok(text) if !too_big => text,
+        Ok(_) => return Err(whole(input.name, "an ACL file has at most 4 MiB")),
+        Err(_) => return Err(whole(input.name, "an ACL file that is read here is UTF-8")),
+    };
+    match Access::of_file(line, &text) {
+        Ok(access) => Ok(access),
+        Err(bad) => {
+            let spans: Vec<(std::ops::Range<usize>, BadLine)> =
+                bad.into_iter().take(crate::finding::CAP + 1).map(|bad| (place(&text, &bad), bad)).collect();
+            let file = sources.add(Source { name: input.name, text, echo: true, embedded: false });
+            let findings = spans.into_iter().map(|(range, bad)| {
+                refused(span(file, range), format!("{line} refuses the whole file: {}", bad.reason))
+            });
+            Err(Report::new(findings.collect(), sources))
+        }
+    }
+}
+
+fn whole(name: String, message: &str) -> Report {
+    let mut sources = Sources::default();
+    let file = sources.add(Source { name, text: String::new(), echo: false, embedded: false });
+    Report::new(vec![Finding::structure("acl-file-refused", span(file, 0..0), message)], sources)
+}
+
+fn span(file: FileId, range: std::ops::Range<usize>) -> Span {
+    let byte = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+    Span { file, start: byte(range.start), end: byte(range.end) }
+}
+
+/// The bytes of a refused word, or of the line.
+fn place(text: &str, bad: &BadLine) -> std::ops::Range<usize> {
+    let mut start = 0;
+    let mut line = "";
+    for (number, part) in text.split('\n').enumerate() {
+        line = part;
+        if number + 1 == bad.line {
+            break;
+        }
+        start += part.len() + 1;
+    }
+    let lead = line.len() - line.trim_start_matches([' ', '\t', '\r']).len();
+    let trimmed = line.trim_matches([' ', '\t', '\r']);
+    let begin = start + lead;
+    let Some(word) = bad.word else { return begin..begin + trimmed.len() };
+    let mut at = begin;
+    for (place, part) in trimmed.split(' ').enumerate() {
+        if place == word {
+            return at..at + part.len();
+        }
+        at += part.len() + 1;
+    }
+    begin..begin + trimmed.len()
+}
+
+fn refuse(report: &Report) -> Exit {
+    console::out(&human::findings(report));
+    Exit::Found
+}
+
+fn pretty(value: &impl serde::Serialize) -> String {
+    // Strings, numbers and booleans only: serialising cannot fail.
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text
+}
