@@ -61,7 +61,7 @@ pub fn resolve(loaded: &Loaded, profile: Profile, source: &str) -> Result<Model,
     let project = project(&profile);
     let users = users(&profile, line, &denied);
     Ok(Model {
-        accounts: users.iter().map(|user| users_acl::account(line, user)).collect(),
+        accounts: users_acl::accounts(line, &users),
         source: source.to_owned(),
         digest: loaded.digest.clone(),
         line,

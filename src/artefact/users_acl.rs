@@ -1,10 +1,12 @@
 //! `redis/users.acl`: a real, loadable ACL file in which every password slot is 64 zeros, so that nobody
 //! can log in. It holds nothing derived from a secret and diffs cleanly in review.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{Artefact, context};
-use crate::acl::account::Account;
+use crate::acl::account::{Account, Grant};
 use crate::acl::words::join_selectors;
 use crate::engine::Line;
 use crate::model::{AclUser, Login, Model};
@@ -40,14 +42,30 @@ pub fn rules(line: &Line, user: &AclUser) -> Vec<String> {
     joined.into_iter().map(|(_, word)| word).collect()
 }
 
-/// What the server holds of a user after loading the file. Of rules that the line refuses, which have findings of their
-/// own, those before the first refused one.
-pub fn account(line: &Line, user: &AclUser) -> Account {
-    let tokens = tokens(line, user);
-    let words: Vec<&str> = tokens.iter().skip(1).map(String::as_str).collect();
-    let mut account = Account::new(line);
-    let _refused = account.apply_all(line, &words);
-    account
+/// What the server holds of each user after loading the file. Of rules that the line refuses, which have findings of
+/// their own, those before the first refused one. Equal lists of command rules are evaluated once: thousands of users
+/// may share one.
+pub fn accounts(line: &Line, users: &[AclUser]) -> Vec<Account> {
+    let mut evaluated: BTreeMap<&[String], Grant> = BTreeMap::new();
+    let mut accounts = Vec::with_capacity(users.len());
+    for user in users {
+        let commands = user.permissions.commands.as_slice();
+        let grant = evaluated.entry(commands).or_insert_with(|| {
+            let mut grant = Grant::nothing(line);
+            let _refused = commands.iter().try_for_each(|word| grant.apply(line, word));
+            grant
+        });
+        let tokens = tokens(line, user);
+        let selectors = tokens.iter().position(|token| token.starts_with('(')).unwrap_or(tokens.len());
+        let own = tokens.iter().take(selectors).skip(1).filter(|token| !token.starts_with(['+', '-']));
+        let words: Vec<&str> = own.chain(tokens.iter().skip(selectors)).map(String::as_str).collect();
+        let mut account = Account::new(line);
+        let _refused = account.apply_all(line, &words);
+        account.own.commands = grant.commands.clone();
+        account.own.first_arguments = grant.first_arguments.clone();
+        accounts.push(account);
+    }
+    accounts
 }
 
 /// The words of a user's line, in the order of ACL SAVE.

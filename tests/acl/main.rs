@@ -17,6 +17,7 @@ mod decisions;
 #[path = "../server/engine.rs"]
 mod engine;
 mod files;
+mod fixtures;
 mod server;
 mod words;
 
@@ -132,7 +133,7 @@ fn agree(server: &mut Running, line: &'static Line, list: &[String]) -> usize {
     server.call(&["ACL", "DELUSER", "tested"]);
     let theirs = server.call(&[&["ACL", "SETUSER", "tested"], words.as_slice()].concat());
     match (&ours, &theirs) {
-        (Ok(()), Reply::Simple(ok)) if ok == "OK" => {}
+        (Ok(_), Reply::Simple(ok)) if ok == "OK" => {}
         (Err((_, refusal)), Reply::Error(text)) => {
             let said = refusal.to_string();
             assert!(

@@ -1,0 +1,234 @@
+//! `redisgen access`: who may do what, and what changed, by profiles and by files that others wrote.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
+mod common;
+
+use common::{PROD, Room};
+use serde_json::Value;
+
+/// The guide's users, the way people write them by hand.
+const GUIDE: &str = "\
+user default off
+user admin on nopass ~* &* +@all
+user sessionapp on >hunter2 ~user:* ~auth:* +get +set +setex +del +expire +ttl +exists
+user readonly on >r3ad ~user:* +@read -keys
+user monitor on >m0n ~* +@read +info +ping +config|get
+user job on >j0b resetkeys %R~in:* %W~out:* +@all -@dangerous (+scan ~*)
+";
+
+fn snapshot(name: &str, content: &str) {
+    insta::with_settings!({
+        snapshot_path => format!("{}/snapshots/access", env!("CARGO_MANIFEST_DIR")),
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, { insta::assert_snapshot!(name, content) });
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn a_file_of_somebody_else_is_shown_in_three_forms() {
+    let room = Room::new();
+    room.file("users.acl", GUIDE);
+    let human = room.run(["access", "users.acl"]).ended(0);
+    assert!(human.stderr.contains("read as redis-7.4 reads it"), "{}", human.stderr);
+    snapshot("guide.txt", &human.stdout);
+    snapshot("guide.md", &room.run(["access", "users.acl", "--format", "markdown"]).ended(0).stdout);
+    let out = room.run(["access", "users.acl", "--format", "json", "--engine", "redis-7.4"]).ended(0);
+    assert_eq!(out.stderr, "");
+    snapshot("guide.json", &out.stdout);
+    for text in [&human.stdout, &out.stdout] {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+    // The same from standard input, which has no name to go by.
+    assert_eq!(room.run_with_input(["access", "-"], GUIDE).ended(0).stdout, human.stdout);
+}
+
+#[test]
+fn the_documented_shape() {
+    let room = Room::new();
+    room.file("users.acl", "user a on nopass %R~x ~y &c +get +select|0 +config|get db=1 (+set ~z)\n");
+    let out = room.run(["access", "users.acl", "--format", "json", "--engine", "valkey-9.1"]).ended(0);
+    let value = json(&out.stdout);
+    assert_eq!(value["engine"], "valkey-9.1");
+    let user = &value["users"]["a"];
+    assert_eq!((&user["enabled"], &user["login"]), (&Value::Bool(true), &Value::from("anything")));
+    let commands: Vec<&str> = user["commands"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    assert_eq!(commands, ["auth", "config|get", "get", "hello", "quit", "reset", "select|0"]);
+    assert_eq!(
+        user["keys"],
+        json(r#"[{"pattern":"x","read":true,"write":false},{"pattern":"y","read":true,"write":true}]"#)
+    );
+    assert_eq!(user["channels"], json(r#"["c"]"#));
+    assert_eq!(user["databases"], json("[1]"));
+    assert_eq!(user["selectors"][0]["keys"][0]["pattern"], "z");
+    // Nobody listed `default`: everybody is it.
+    let default = &value["users"]["default"];
+    assert_eq!(default["login"], "anything");
+    assert!(default["dangers"].as_array().is_some_and(|dangers| dangers.len() == 5), "{default}");
+}
+
+#[test]
+fn the_document_of_a_profile_is_the_command_s_answer() {
+    let room = Room::built(PROD);
+    let written = std::fs::read_to_string(room.path("deploy/docs/ACCESS.md")).expect("written");
+    assert_eq!(room.run(["access", "p.yaml", "--format", "markdown"]).ended(0).stdout, written);
+    // Computed from the model, and the same from the file that is written, but for its name.
+    let file = room.run(["access", "deploy/redis/users.acl", "--format", "markdown"]).ended(0).stdout;
+    assert_eq!(file.replace("from users.acl", "from p.yaml"), written);
+    let (profile, file) =
+        (["access", "p.yaml", "--format", "json"], ["access", "deploy/redis/users.acl", "--format", "json"]);
+    assert_eq!(room.run(profile).ended(0).stdout, room.run(file).ended(0).stdout);
+}
+
+#[test]
+fn what_a_server_refuses_is_told_at_its_place() {
+    let room = Room::new();
+    room.file("users.acl", "user a on +get\n\n# no comments here\nuser b on >hunter2 +nosuch\n");
+    let out = room.run(["access", "users.acl", "--engine", "redis-7.0"]).ended(1);
+    for words in ["acl-file-refused", "users.acl:3:1", "users.acl:4:20", "+nosuch", "should start with user keyword"] {
+        assert!(out.stdout.contains(words), "{words}:\n{}", out.stdout);
+    }
+    assert!(!out.stdout.contains("hunter2"), "{}", out.stdout);
+    // The rule is one that can be explained.
+    room.run(["explain", "acl-file-refused"]).ended(0);
+    room.file("binary.acl", b"user \xff on\n");
+    assert!(room.run(["access", "binary.acl"]).ended(1).stdout.contains("UTF-8"));
+    room.file("broken.yaml", "version: 1\nname: demo\nenvironment: production\nnetwrok: {}\n");
+    room.run(["access", "broken.yaml"]).ended(1);
+}
+
+#[test]
+fn usage() {
+    let room = Room::with(PROD);
+    for wrong in [
+        &["access"][..],
+        &["access", "absent.acl"],
+        &["access", "p.yaml", "p.yaml"],
+        &["access", "--diff", "p.yaml"],
+        &["access", "p.yaml", "--engine", "redis-5.0"],
+        &["access", "p.yaml", "--engine", "redis-7.4", "--engine", "redis-7.0"],
+        &[
+            "access",
+            "--diff",
+            "p.yaml",
+            "p.yaml",
+            "--engine",
+            "redis-7.4",
+            "--engine",
+            "redis-7.0",
+            "--engine",
+            "redis-7.2",
+        ],
+        &["access", "p.yaml", "--format", "sarif"],
+    ] {
+        let out = room.run(wrong).ended(2);
+        assert!(out.stdout.is_empty() && !out.stderr.is_empty(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn texts_of_a_stranger_do_not_reach_the_terminal_as_they_are() {
+    let room = Room::new();
+    room.file("users.acl", "user a\u{1b}[2J on nopass ~\u{202e}x\u{7}`|<b> +get\n");
+    for format in ["human", "markdown"] {
+        let out = room.run(["access", "users.acl", "--format", format]).ended(0).stdout;
+        assert!(
+            !out.chars().any(|sign| sign == '\u{1b}' || sign == '\u{202e}' || sign == '\u{7}'),
+            "{format}: {out:?}"
+        );
+        assert!(out.contains(r"\u{202e}x\u{7}`|<b>"), "{format}: {out}");
+    }
+}
+
+/// Old words, new words, what is gained and what is lost, each as `what items`.
+type Case<'text> = (&'text str, &'text str, &'text [&'text str], &'text [&'text str]);
+
+const CASES: &[Case] = &[
+    ("+get ~a", "+get ~a", &[], &[]),
+    ("+get ~a", "+get +set ~a", &["commands set"], &[]),
+    ("+get +set ~a", "+get ~a", &[], &["commands set"]),
+    // By effect, not by spelling.
+    ("+@string ~a", "+@all -@all +@string ~a", &[], &[]),
+    ("+get ~user:*", "+get ~user:1:*", &[], &["keys ~user:*"]),
+    ("+get ~user:1:*", "+get ~user:*", &["keys ~user:*"], &[]),
+    ("+get %R~a", "+get ~a", &["keys ~a"], &[]),
+    ("+get %R~a %W~a", "+get ~a", &[], &[]),
+    ("+get ~*", "+get ~a ~b", &[], &["keys ~*"]),
+    ("+publish &a", "+publish &*", &["channels &*"], &[]),
+    ("off", "on nopass", &["login by anything"], &[]),
+    ("on nopass", "on >secret", &[], &["login by anything"]),
+    ("+get ~a", "+get ~a (+set ~b)", &["selectors (+set ~b)"], &[]),
+    // Nothing new: its own permissions give it already.
+    ("+get +set ~*", "+get +set ~* (+set ~b)", &[], &[]),
+    ("+select|0", "+select", &["commands select"], &["commands select|0"]),
+];
+
+#[test]
+fn gains_end_with_one() {
+    for (old, new, gained, lost) in CASES {
+        let room = Room::new();
+        room.file("old.acl", format!("user default off\nuser u {old}\n"));
+        room.file("new.acl", format!("user default off\nuser u {new}\n"));
+        let arguments = ["access", "--diff", "old.acl", "new.acl"];
+        let out = room.run(arguments).ended(i32::from(!gained.is_empty()));
+        let mut expected = String::new();
+        if !gained.is_empty() || !lost.is_empty() {
+            expected.push_str("u\n");
+        }
+        for (sign, rights) in [("+", gained), ("-", lost)] {
+            for right in *rights {
+                let (what, items) = right.split_once(' ').expect("what and items");
+                expected.push_str(&format!("  {sign} {what:<10} {items}\n"));
+            }
+        }
+        assert_eq!(out.stdout, expected, "{old} to {new}");
+        let markdown = room.run(arguments.iter().copied().chain(["--format", "markdown"])).stdout;
+        assert_eq!(markdown.contains("gained"), !gained.is_empty(), "{markdown}");
+        let value = json(&room.run(arguments.iter().copied().chain(["--format", "json"])).stdout);
+        assert_eq!(
+            value["users"]["u"]["gained"].as_object().is_some_and(|gained| !gained.is_empty()),
+            !gained.is_empty()
+        );
+    }
+}
+
+#[test]
+fn users_that_come_and_go() {
+    let room = Room::new();
+    room.file("old.acl", "user default off\nuser gone on nopass +get ~a\n");
+    room.file("new.acl", "user default off\nuser come on nopass +get ~a\n");
+    let out = room.run(["access", "--diff", "old.acl", "new.acl"]).ended(1);
+    for part in ["come\n  + login      by anything\n  + commands   auth, get, hello", "gone\n  - login"] {
+        assert!(out.stdout.contains(part), "{part}:\n{}", out.stdout);
+    }
+    // A file that forgets `default` opens the server: the worst gain of all.
+    room.file("forgot.acl", "user gone on nopass +get ~a\n");
+    let out = room.run(["access", "--diff", "old.acl", "forgot.acl"]).ended(1);
+    assert!(out.stdout.contains("default\n  + login      by anything\n  + commands   acl|cat"), "{}", out.stdout);
+}
+
+#[test]
+fn an_upgrade_is_compared_across_lines() {
+    let room = Room::with(PROD);
+    let out =
+        room.run(["access", "--diff", "p.yaml", "p.yaml", "--engine", "redis-7.4", "--engine", "redis-8.0"]).ended(1);
+    // The admin's `+@all` has the new commands; the application's categories have no vector sets.
+    let (admin, app) = out.stdout.split_once("app\n").expect("both changed");
+    assert!(admin.contains("vadd") && app.contains("hgetex") && !app.contains("vadd"), "{}", out.stdout);
+    assert!(out.stderr.contains("redis-7.4 to redis-8.0"), "{}", out.stderr);
+    room.run(["access", "--diff", "p.yaml", "p.yaml", "--engine", "redis-7.4"]).ended(0);
+    // Profiles name their own engines.
+    room.file("new.yaml", format!("{PROD}engine: {{ version: \"7.2.16\" }}\n"));
+    let out = room.run(["access", "--diff", "new.yaml", "p.yaml"]).ended(1);
+    assert!(out.stdout.contains("hexpire"), "{}", out.stdout);
+}
