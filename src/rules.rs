@@ -9,6 +9,7 @@ mod engine;
 mod firewall;
 mod later;
 mod network;
+mod rename;
 mod resources;
 mod storage;
 mod structure;
@@ -106,6 +107,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         tls::RULES,
         access::RULES,
         commands::RULES,
+        rename::RULES,
         resources::RULES,
         cloud::RULES,
         storage::RULES,

@@ -23,5 +23,6 @@ mod sandbox;
 mod development;
 mod engines;
 mod production;
+mod rename;
 mod roles;
 mod tls;
