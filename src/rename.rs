@@ -93,10 +93,10 @@ impl Renames {
     /// and the server would not start with one.
     pub fn new(line: &'static Line, commands: &Commands, denied: &CommandSet) -> Renames {
         let mut renames = Renames::default();
-        let Ok(disabled) = acl::disabled(line, &commands.disabled) else { return renames };
         if !commands.rename {
             return renames;
         }
+        let Ok(disabled) = acl::disabled(line, &commands.disabled) else { return renames };
         let mut stated = CommandSet::none(line.commands.len());
         for selected in commands.disabled.iter().filter_map(|name| acl::select(line, name.as_str()).ok()) {
             stated.add(&selected);
