@@ -143,13 +143,13 @@ pub fn canonical(rules: impl IntoIterator<Item = String>) -> Vec<String> {
     std::iter::once(base.to_owned()).chain(kept).collect()
 }
 
-/// What nobody but role `admin` may run: the disabled commands, their relatives, and what could undo the denial.
+/// The disabled commands and their relatives.
 ///
 /// # Errors
 /// The place of the first name that the line does not know, and why.
-pub fn denied(line: &Line, disabled: &[CommandName]) -> Result<CommandSet, (usize, Unknown)> {
+pub fn disabled(line: &Line, names: &[CommandName]) -> Result<CommandSet, (usize, Unknown)> {
     let mut set = CommandSet::none(line.commands.len());
-    for (place, name) in disabled.iter().enumerate() {
+    for (place, name) in names.iter().enumerate() {
         let name = name.as_str();
         if name.contains('|') && !line.has_subcommands() {
             return Err((place, Unknown::SubcommandDenial));
@@ -164,7 +164,16 @@ pub fn denied(line: &Line, disabled: &[CommandName]) -> Result<CommandSet, (usiz
             }
         }
     }
-    if !disabled.is_empty() {
+    Ok(set)
+}
+
+/// What nobody but role `admin` may run: the disabled commands, their relatives, and what could undo the denial.
+///
+/// # Errors
+/// The place of the first name that the line does not know, and why.
+pub fn denied(line: &Line, names: &[CommandName]) -> Result<CommandSet, (usize, Unknown)> {
+    let mut set = disabled(line, names)?;
+    if !names.is_empty() {
         for name in ESCALATION {
             set.add(
                 &select(line, name)

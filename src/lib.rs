@@ -49,6 +49,7 @@ pub mod output;
 pub mod path;
 pub mod profile;
 pub mod provision;
+pub mod rename;
 pub mod render;
 pub mod resolve;
 pub mod rules;

@@ -8,6 +8,7 @@ use crate::engine::{CommandSet, Line};
 use crate::firewall::Firewall;
 use crate::format::{Address, Size};
 use crate::profile::{Environment, Luks, Profile, Role, TlsMode};
+use crate::rename::Renames;
 
 /// A resolved profile.
 pub struct Model {
@@ -25,6 +26,8 @@ pub struct Model {
     pub accounts: Vec<Account>,
     /// What only role `admin` may run.
     pub denied: CommandSet,
+    /// What is taken from everybody, role `admin` included.
+    pub renames: Renames,
     /// Limit for data in bytes, if there is one.
     pub maxmemory: Option<Size>,
     /// Name of the compose project; development has its own, so that it never shares production's data.

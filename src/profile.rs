@@ -121,8 +121,9 @@ pub struct Commands {
     /// with them, as EVALSHA with EVAL and REPLICAOF with SLAVEOF.
     #[schemars(length(max = 1024), example = ["flushall", "keys", "@scripting"])]
     pub disabled: Vec<CommandName>,
-    /// Also rename the disabled commands away in redis.conf. ACL rules already deny them; renaming
-    /// breaks append-only replay, Sentinel and exporters.
+    /// Take the disabled commands and their relatives from admins, too, by `rename-command` in redis.conf.
+    /// ACL rules deny them to everyone else already. The server does not start on an append-only file that
+    /// holds one of them, Sentinel cannot fail over, and exporters lose CONFIG; findings say what applies.
     pub rename: bool,
 }
 

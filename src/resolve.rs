@@ -12,6 +12,7 @@ use crate::format::{AclRule, Address, MIB, Size};
 use crate::load::Loaded;
 use crate::model::{AclUser, HEALTH, Login, Model};
 use crate::profile::{EngineKind, Environment, Exposure, Profile, Role, Selector, User};
+use crate::rename::Renames;
 
 /// Connection commands that clients send before and beside their work: redis-py, ioredis, lettuce and
 /// go-redis name themselves, measure and choose a database; AUTH, HELLO, QUIT and RESET are free anyway.
@@ -66,6 +67,7 @@ pub fn resolve(loaded: &Loaded, profile: Profile, source: &str) -> Result<Model,
         digest: loaded.digest.clone(),
         line,
         users,
+        renames: Renames::new(line, &profile.commands, &denied),
         denied,
         maxmemory: maxmemory(&profile),
         image: image(&profile),

@@ -11,6 +11,7 @@ mod firewall;
 mod later;
 mod network;
 mod permissions;
+mod rename;
 mod resources;
 mod storage;
 mod structure;
@@ -110,6 +111,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         access::RULES,
         commands::RULES,
         permissions::RULES,
+        rename::RULES,
         resources::RULES,
         cloud::RULES,
         storage::RULES,

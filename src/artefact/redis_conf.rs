@@ -65,11 +65,12 @@ impl Lines<'_> {
 type Topic = fn(&mut Lines);
 
 fn sections(model: &Model) -> Vec<Section> {
-    let topics: [(&str, Topic); 7] = [
+    let topics: [(&str, Topic); 8] = [
         ("Network", network),
         ("TLS", tls),
         ("Users", users),
         ("Switches that hand out the host", hardening),
+        ("Commands that nobody can run, admins included", renames),
         ("Limits", limits),
         ("Persistence", persistence),
         ("Logs", logs),
@@ -164,6 +165,12 @@ fn hardening(out: &mut Lines) {
     out.add("enable-protected-configs", &["no"])
         .add("enable-debug-command", &["no"])
         .add("enable-module-command", &["no"]);
+}
+
+fn renames(out: &mut Lines) {
+    for name in &out.model.renames.away {
+        out.add("rename-command", &[name, ""]);
+    }
 }
 
 fn limits(out: &mut Lines) {

@@ -20,8 +20,11 @@ mod deployment;
 mod engine;
 mod sandbox;
 
+mod append_only;
 mod development;
 mod engines;
 mod production;
+mod rename;
 mod roles;
+mod sentinel;
 mod tls;

@@ -44,6 +44,24 @@ impl<'tree> Server<'tree> {
     }
 
     pub fn boot_with(deployment: &'tree Deployment, engine: &Engine, changes: &Changes) -> Server<'tree> {
+        let mut server = Server::start(deployment, engine, changes);
+        server.wait_until_ready();
+        server
+    }
+
+    /// What it says when it cannot boot, which it must not.
+    pub fn refuses_to_boot(deployment: &'tree Deployment, engine: &Engine) -> String {
+        let mut server = Server::start(deployment, engine, &Changes::default());
+        let start = Instant::now();
+        while server.child.try_wait().expect("child").is_none() {
+            assert!(!server.log().contains("Ready to accept connections"), "it booted:\n{}", server.log());
+            assert!(start.elapsed() < PATIENCE, "the server neither boots nor ends:\n{}", server.log());
+            sleep(Duration::from_millis(5));
+        }
+        server.log()
+    }
+
+    fn start(deployment: &'tree Deployment, engine: &Engine, changes: &Changes) -> Server<'tree> {
         let root = TempDir::new_in(deployment.folder()).expect("folder for the root");
         let log = root.path().with_extension("log");
         let out = File::create(&log).expect("log");
@@ -55,9 +73,7 @@ impl<'tree> Server<'tree> {
             .stderr(out)
             .spawn()
             .expect("unshare runs: install the package util-linux");
-        let mut server = Server { deployment, child, log, _root: root };
-        server.wait_until_ready();
-        server
+        Server { deployment, child, log, _root: root }
     }
 
     fn wait_until_ready(&mut self) {

@@ -26,7 +26,7 @@ const INSTEAD: &[(&str, &str)] = &[
     ("pidfile", "the container has one process"),
     ("port", "use `network.port`"),
     ("protected-mode", "redisgen sets it from `users` and `environment`"),
-    ("rename-command", "use `commands.disabled`"),
+    ("rename-command", "use `commands.disabled` and `commands.rename`"),
     ("replicaof", "replication is not part of the profile format"),
     ("requirepass", "use `users`; next to an ACL file it has no effect"),
     ("save", "use `persistence.snapshots`"),

@@ -5,7 +5,7 @@ use crate::access::difference::key_word;
 use crate::access::sheet::shown;
 use crate::access::{Access, Login, User, deciding_word};
 use crate::acl::account::{Grant, KeyGrant};
-use crate::acl::decide::{self, Called, Denial};
+use crate::acl::decide::{self, Called, Denial, NoCommand};
 use crate::acl::{glob, keys, words};
 use crate::command::{Exit, place};
 use crate::console;
@@ -43,6 +43,12 @@ fn answer(model: &Model, user: &User, words: &[String]) -> String {
     let mut out = String::new();
     if user.login() == Login::Never {
         out.push_str(&format!("`{name}` cannot log in, so it runs nothing; if it could:\n"));
+    }
+    let name_of_command = called.full.split('|').next().unwrap_or("");
+    if model.renames.takes(name_of_command) {
+        let answer = NoCommand::Command.message(line, words);
+        out.push_str(&format!("denied: redis.conf renames it away for everybody\n  answer   {answer}\n"));
+        return out;
     }
     if let Some(message) = decide::switched_off(line, &called) {
         out.push_str(&format!("denied: redis.conf switches it off for everybody\n  answer   {message}\n"));
