@@ -103,15 +103,13 @@ pub fn commands(line: &Line, grant: &Grant) -> BTreeSet<String> {
 /// The word of a user that decides whether a command may be run, by a set of permissions: the last one that changed it;
 /// none if no word ever granted it. `place` is 0 for the user's own permissions, then its selectors.
 pub fn deciding_word(line: &Line, words: &[String], place: usize, id: usize, argument: Option<&str>) -> Option<String> {
-    let inner: Vec<String>;
-    let words: Vec<&str> = match place {
-        0 => words.iter().map(String::as_str).filter(|word| !word.starts_with('(')).collect(),
-        _ => {
-            let selector = words.iter().filter(|word| word.starts_with('(')).nth(place - 1)?;
-            let text = selector.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or("");
-            inner = crate::acl::words::split_arguments(text).unwrap_or_default();
-            inner.iter().map(String::as_str).collect()
-        }
+    let selector = |word: &&String| word.starts_with('(');
+    let words: Vec<String> = if place == 0 {
+        words.iter().filter(|word| !selector(word)).cloned().collect()
+    } else {
+        let text = words.iter().filter(selector).nth(place - 1)?;
+        let text = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or("");
+        crate::acl::words::split_arguments(text).unwrap_or_default()
     };
     let mut grant = Grant::nothing(line);
     let mut decided = None;
@@ -119,12 +117,12 @@ pub fn deciding_word(line: &Line, words: &[String], place: usize, id: usize, arg
         let before = grant.permits(id, argument);
         if word == "reset" {
             grant = Grant::nothing(line);
-        } else if grant.apply(line, word).is_err() {
+        } else if grant.apply(line, &word).is_err() {
             // A word of the account, as `on`.
             continue;
         }
         if grant.permits(id, argument) != before {
-            decided = Some(word.to_owned());
+            decided = Some(word);
         }
     }
     decided

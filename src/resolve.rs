@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::acl::{self, Permissions};
+use crate::acl::{self, Permissions, keys};
 use crate::allowlist::Allowlist;
 use crate::artefact::users_acl;
 use crate::engine::{self, CommandSet, Line};
 use crate::finding::Finding;
 use crate::firewall::{self, Firewall};
-use crate::format::{AclRule, Address, MIB, Size};
+use crate::format::{AclRule, Address, KeyPattern, MIB, Size};
 use crate::load::Loaded;
 use crate::model::{AclUser, HEALTH, Login, Model};
-use crate::profile::{EngineKind, Environment, Exposure, Profile, Role, Selector, User};
+use crate::profile::{Aof, EngineKind, Environment, Exposure, Profile, Role, Selector, User};
 use crate::rename::Renames;
 
 /// Connection commands that clients send before and beside their work: redis-py, ioredis, lettuce and
@@ -176,8 +176,28 @@ fn default_user(profile: &Profile, line: &Line, denied: &CommandSet) -> AclUser 
     if open {
         return everything;
     }
-    AclUser { enabled: false, login: Login::Never, permissions: permissions(&[], Vec::new()), ..everything }
+    AclUser { enabled: false, login: Login::Never, permissions: replay(profile, line), ..everything }
 }
+
+/// What `default` needs although nobody can be it. Reading its own append-only file, the server checks what stands
+/// between MULTI and EXEC against this user, and drops in silence what it may not: with no rights at all, every
+/// transaction and script is lost at the next boot (measured on Redis 7.0 to 8.0, Valkey 8.1 and 9.0; mended in Valkey
+/// 9.1.2, redis/redis#14541, valkey-io/valkey#3983). 6.2 does not check.
+fn replay(profile: &Profile, line: &Line) -> Permissions {
+    if profile.persistence.aof == Aof::Disabled || !line.has_subcommands() {
+        return permissions(&[], Vec::new());
+    }
+    let mut rules = plus(line, REPLAYED);
+    // What is written and has no category: vector sets.
+    let uncategorised = line.commands.iter().filter(|command| command.categories.is_empty());
+    let writing = uncategorised.filter(|command| keys::uses(command.name).is_some_and(|(_, write)| write));
+    rules.extend(writing.map(|command| format!("+{}", command.name)));
+    let every: Vec<KeyPattern> = "*".parse().into_iter().collect();
+    permissions(&every, rules)
+}
+
+/// What may stand in an append-only file: what writes, and two commands that are written though they only read.
+const REPLAYED: &[&str] = &["@write", "select", "pfcount"];
 
 fn listed_user(user: &User, place: usize, line: &Line, denied: &CommandSet) -> AclUser {
     let own = |rules: &Option<Vec<AclRule>>| rules.iter().flatten().map(ToString::to_string).collect::<Vec<String>>();
@@ -247,13 +267,16 @@ fn unique<T: Clone + Ord>(items: &[T]) -> Vec<T> {
     items.iter().filter(|item| seen.insert(*item)).cloned().collect()
 }
 
-fn permissions(keys: &[crate::format::KeyPattern], commands: Vec<String>) -> Permissions {
+fn permissions(keys: &[KeyPattern], commands: Vec<String>) -> Permissions {
     Permissions { keys: keys.to_vec(), channels: Vec::new(), commands: acl::canonical(commands) }
 }
 
 /// `+name` for each that the line knows. On 6.2 a subcommand is granted as a first argument.
 fn plus(line: &Line, names: &[&str]) -> Vec<String> {
     let known = |name: &&&str| {
+        if name.starts_with('@') {
+            return true;
+        }
         let command = name.split('|').next().unwrap_or(name);
         // 6.2 takes any word behind `|`; SETINFO came with 7.2, so that granting it there is idle.
         line.command(name).is_some()

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Access, User, commands, deciding_word};
+use super::{Access, Login, User, commands, deciding_word};
 use crate::acl::account::{Grant, KeyGrant};
 use crate::acl::danger::{self, Dangerous};
+use crate::acl::file;
 use crate::engine::{CommandSet, Line};
 
 /// Who may do what, for people.
@@ -37,6 +38,8 @@ pub struct Section {
     pub name: String,
     /// `never`, `password` or `anything`.
     pub login: &'static str,
+    /// True for a `default` that nobody can be, and that may write all the same.
+    pub replays: bool,
     /// Its own permissions, then its selectors.
     pub sets: Vec<Set>,
 }
@@ -173,7 +176,9 @@ const SHORT: usize = 8;
 impl Maker {
     fn section(&mut self, user: &User) -> Section {
         let sets = user.account.grants().enumerate().map(|(place, grant)| self.set(user, place, grant)).collect();
-        Section { name: user.name.clone(), login: user.login().word(), sets }
+        let nobody = user.login() == Login::Never;
+        let replays = nobody && user.name == file::DEFAULT && user.account.own.all_keys();
+        Section { name: user.name.clone(), login: user.login().word(), replays, sets }
     }
 
     fn set(&mut self, user: &User, place: usize, grant: &Grant) -> Set {
@@ -195,7 +200,8 @@ impl Maker {
             all_keys: grant.all_keys(),
             channels: grant.channels.clone(),
             databases: grant.databases.clone(),
-            dangers: self.found(user, place, grant),
+            // Of a user that is nobody, nothing is to be feared until it can log in.
+            dangers: if user.login() == Login::Never { Vec::new() } else { self.found(user, place, grant) },
         }
     }
 
@@ -267,6 +273,9 @@ pub fn human(sheet: &Sheet) -> String {
             _ => "logs in with a password",
         };
         out.push_str(&format!("{}: {login}\n", shown(&user.name)));
+        if user.replays {
+            out.push_str("  The server reads its append-only file as this user, and drops what that may not write.\n");
+        }
         for (place, set) in user.sets.iter().enumerate() {
             if place > 0 {
                 out.push_str(&format!("  or, by selector {place}:\n"));

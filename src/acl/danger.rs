@@ -189,7 +189,9 @@ mod tests {
                 [(vec!["+scan", "~a*"], false), (vec!["+scan", "~*"], true), (vec!["+get", "~*"], false)]
             {
                 let mut grant = Grant::nothing(line);
-                words.iter().for_each(|word| grant.apply(line, word).expect("applies"));
+                for word in &words {
+                    grant.apply(line, word).expect("applies");
+                }
                 assert_eq!(danger.touches(line, &grant), expected, "{line} {words:?}");
                 assert_eq!(!danger.among(line, &grant).is_empty(), expected, "{line} {words:?}");
             }

@@ -170,12 +170,12 @@ impl NoCommand {
         let first = words.first().map_or("", String::as_str);
         match self {
             NoCommand::Command if line.has_subcommands() => {
-                let rest: String = words.iter().skip(1).map(|word| format!("'{word}' ")).collect();
-                format!("ERR unknown command '{first}', with args beginning with: {rest}")
+                let rest: Vec<String> = words.iter().skip(1).map(|word| format!("'{word}' ")).collect();
+                format!("ERR unknown command '{first}', with args beginning with: {}", rest.concat())
             }
             NoCommand::Command => {
-                let rest: String = words.iter().skip(1).map(|word| format!("`{word}`, ")).collect();
-                format!("ERR unknown command `{first}`, with args beginning with: {rest}")
+                let rest: Vec<String> = words.iter().skip(1).map(|word| format!("`{word}`, ")).collect();
+                format!("ERR unknown command `{first}`, with args beginning with: {}", rest.concat())
             }
             NoCommand::Subcommand(command) => {
                 let given = words.get(1).map_or("", String::as_str);

@@ -254,7 +254,7 @@ fn streams(words: &[String]) -> Vec<Key> {
             "noack" => 1,
             "streams" => {
                 let half = (words.len() - place - 1) / 2;
-                let whole = (words.len() - place - 1) % 2 == 0;
+                let whole = (words.len() - place - 1).is_multiple_of(2);
                 let last = if whole { place + half } else { place };
                 return (place + 1..=last).map(|place| Key { place, read: true, write: false }).collect();
             }

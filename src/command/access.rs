@@ -63,8 +63,8 @@ fn compare(old: &str, new: &str, arguments: &AccessArguments, now: time::OffsetD
         AccessFormat::Markdown => difference::markdown(&difference),
     });
     let gained = difference.users.values().filter(|change| !change.gained.is_empty()).count();
-    let lost = difference.users.values().filter(|change| !change.lost.is_empty()).count();
-    console::err(&format!("{} to {}: {gained} users gained rights, {lost} lost some\n", old.line, new.line));
+    let poorer = difference.users.values().filter(|change| !change.lost.is_empty()).count();
+    console::err(&format!("{} to {}: {gained} users gained rights, {poorer} lost some\n", old.line, new.line));
     Ok(if difference.gains() { Exit::Found } else { Exit::Fine })
 }
 

@@ -39,6 +39,11 @@ impl CommandSet {
         (0..self.0.len() * 64).filter(|id| self.contains(*id) && other.contains(*id)).collect()
     }
 
+    /// The ids of this set that the other one lacks, ascending.
+    pub fn minus(&self, other: &CommandSet) -> Vec<usize> {
+        (0..self.0.len() * 64).filter(|id| self.contains(*id) && !other.contains(*id)).collect()
+    }
+
     /// Adds everything of the other set.
     pub fn add(&mut self, other: &CommandSet) {
         self.0.iter_mut().zip(&other.0).for_each(|(mine, theirs)| *mine |= theirs);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{ERROR, INFO, Rule, WARNING, WARNING_IN_PRODUCTION};
 use crate::format::KeyPattern;
 use crate::model::{Login, RESERVED};
-use crate::profile::{Role, User};
+use crate::profile::{Aof, Role, User};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -85,6 +85,27 @@ pub(super) const RULES: &[Rule] = &[
             for (place, user) in model.profile.users.iter().enumerate() {
                 if user.name.as_str() == "default" && user.enabled {
                     sink.report(format!("users[{place}].name"), "`default` is enabled");
+                }
+            }
+        }),
+    },
+    Rule {
+        id: "default-cannot-replay",
+        severity: WARNING,
+        title: "The listed `default` may not write what the append-only file holds",
+        why: "Reading its own file at boot, the server checks what stands between MULTI and EXEC against `default`, even if that is off, and drops in silence what it may not: transactions, scripts and SPOP are lost (measured on Redis 7.0 to 8.0, Valkey 8.1 and 9.0).",
+        fix: "Give it `keys: [\"*\"]` and `commands: [\"+@write\", +select, +pfcount]`, with `enabled: false`; or leave it out, and redisgen writes it so.",
+        source: "redis/redis#14541, valkey-io/valkey#3983; tests/server/replay.rs",
+        waivable: true,
+        check: Some(|model, sink| {
+            let line = model.line;
+            let writing = line.category("write").filter(|_| line.has_subcommands());
+            let Some(writing) = writing.filter(|_| model.profile.persistence.aof != Aof::Disabled) else { return };
+            for (user, account) in model.users.iter().zip(&model.accounts) {
+                let enough = account.own.all_keys() && writing.minus(&account.own.commands).is_empty();
+                if let Some(place) = user.place.filter(|_| user.name == "default" && !enough) {
+                    let message = "transactions would be lost at the next boot: `default` may not write them";
+                    sink.report(format!("users[{place}].name"), message);
                 }
             }
         }),

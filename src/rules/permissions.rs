@@ -157,11 +157,10 @@ pub(super) const RULES: &[Rule] = &[
 /// Users of the profile who can log in and are no admins, with their places.
 fn judged(model: &Model) -> impl Iterator<Item = (usize, &User, &Account)> {
     let users = model.users.iter().zip(&model.accounts).filter(|(user, _)| user.enabled);
-    let listed = users.filter_map(|(user, account)| {
+    users.filter_map(|(user, account)| {
         let place = user.place.filter(|_| user.role != Some(Role::Admin))?;
         Some((place, model.profile.users.get(place)?, account))
-    });
-    listed
+    })
 }
 
 /// Where the rules of a user stand: in its own list, or behind its role.

@@ -1,5 +1,5 @@
-//! What `redisgen build` writes, judged by the servers that read it: Debian's Redis 7.0, and Redis 6.2 and
-//! Valkey from `tests/servers.sh`. Each server runs as the compose file says, on the paths it names, as uid
+//! What `redisgen build` writes, judged by the servers that read it: Debian's Redis 7.0, and six others
+//! from `tests/servers.sh`. Each server runs as the compose file says, on the paths it names, as uid
 //! 999 without capabilities, in a root, a network and mounts of its own (`sandbox.rs`).
 //!
 //! Needs root, and the packages redis-server, openssl, iproute2, util-linux and python3-pip. A missing one
@@ -25,6 +25,7 @@ mod development;
 mod engines;
 mod production;
 mod rename;
+mod replay;
 mod roles;
 mod sentinel;
 mod tls;
