@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::acl::{self, Permissions, keys};
+use crate::acl::{self, Permissions};
 use crate::allowlist::Allowlist;
 use crate::artefact::users_acl;
 use crate::engine::{self, CommandSet, Line};
@@ -187,17 +187,13 @@ fn replay(profile: &Profile, line: &Line) -> Permissions {
     if profile.persistence.aof == Aof::Disabled || !line.has_subcommands() {
         return permissions(&[], Vec::new());
     }
-    let mut rules = plus(line, REPLAYED);
-    // What is written and has no category: vector sets.
-    let uncategorised = line.commands.iter().filter(|command| command.categories.is_empty());
-    let writing = uncategorised.filter(|command| keys::uses(command.name).is_some_and(|(_, write)| write));
-    rules.extend(writing.map(|command| format!("+{}", command.name)));
     let every: Vec<KeyPattern> = "*".parse().into_iter().collect();
-    permissions(&every, rules)
+    permissions(&every, plus(line, REPLAYED))
 }
 
-/// What may stand in an append-only file: what writes, and two commands that are written though they only read.
-const REPLAYED: &[&str] = &["@write", "select", "pfcount"];
+/// What may stand in an append-only file: what writes, vector sets without a category included, and two commands that
+/// are written though they only read.
+const REPLAYED: &[&str] = &["@write", "select", "pfcount", "vadd", "vrem", "vsetattr"];
 
 fn listed_user(user: &User, place: usize, line: &Line, denied: &CommandSet) -> AclUser {
     let own = |rules: &Option<Vec<AclRule>>| rules.iter().flatten().map(ToString::to_string).collect::<Vec<String>>();

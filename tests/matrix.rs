@@ -222,9 +222,16 @@ fn an_upgrade_is_compared_across_lines() {
     let room = Room::with(PROD);
     let out =
         room.run(["access", "--diff", "p.yaml", "p.yaml", "--engine", "redis-7.4", "--engine", "redis-8.0"]).ended(1);
-    // The admin's `+@all` has the new commands; the application's categories have no vector sets.
-    let (admin, app) = out.stdout.split_once("app\n").expect("both changed");
-    assert!(admin.contains("vadd") && app.contains("hgetex") && !app.contains("vadd"), "{}", out.stdout);
+    // The admin's `+@all` has the new commands; the application's categories have no vector sets, and `default` gets
+    // those that write by name.
+    let of = |user: &str| {
+        let lines = out.stdout.lines().skip_while(|line| *line != user).skip(1);
+        lines.take_while(|line| line.starts_with(' ')).collect::<String>()
+    };
+    for (user, vectors) in [("admin", ["vadd", "vsim"].as_slice()), ("app", &[]), ("default", &["vadd"])] {
+        let found: Vec<&str> = ["vadd", "vsim"].into_iter().filter(|name| of(user).contains(name)).collect();
+        assert!(found == vectors && of(user).contains("hgetex"), "{user}: {}", out.stdout);
+    }
     assert!(out.stderr.contains("redis-7.4 to redis-8.0"), "{}", out.stderr);
     room.run(["access", "--diff", "p.yaml", "p.yaml", "--engine", "redis-7.4"]).ended(0);
     // Profiles name their own engines.
