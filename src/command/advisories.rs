@@ -235,7 +235,5 @@ fn wrapped(label: &str, text: &str, indent: usize) -> String {
         }
     }
     let blank = " ".repeat(indent + label.len());
-    let first = format!("{}{label}", " ".repeat(indent));
-    let prefix = |place: usize| if place == 0 { &first } else { &blank };
-    lines.iter().enumerate().map(|(place, line)| format!("{}{line}\n", prefix(place))).collect()
+    format!("{}{label}{}\n", " ".repeat(indent), lines.join(&format!("\n{blank}")))
 }
