@@ -31,8 +31,7 @@ fn model(text: &str) -> Model {
 }
 
 fn row(id: &str) -> &'static Advisory {
-    let table = advisories::table().expect("readable");
-    table.advisories.iter().find(|row| row.id == id).unwrap_or_else(|| panic!("no {id}"))
+    advisories::all().expect("readable").iter().find(|row| row.id == id).unwrap_or_else(|| panic!("no {id}"))
 }
 
 #[track_caller]
