@@ -145,7 +145,7 @@ pub enum Command {
         #[arg(long, value_name = "COMMAND", requires = "user")]
         command: Option<String>,
     },
-    /// List the known vulnerabilities of Redis and Valkey by the embedded table: first fixed builds, what holds each, sources.
+    /// List known vulnerabilities of Redis and Valkey: first fixed builds, what holds each, sources.
     #[command(after_long_help = ADVISORIES_JSON)]
     Advisories {
         /// What applies to one build, as `redis-7.4.5`, or all that a line ever had, as `redis-7.4`.
@@ -169,18 +169,23 @@ pub enum Command {
     },
 }
 
+/// What the manual page says of `advisories --format json`; no line is longer than the help is wide.
 const ADVISORIES_JSON: &str = "\
 The JSON of `--format json` is one object:
   version     1
-  date        day of the newest source in the table
+  date        day of the newest source
   engine      what --engine named, else null
-  lines       [{engine, line, safe_build, end_of_life, note, caution, sources}]; safe_build is the build from which on
-              nothing is known, null if the line has none; end_of_life is null if no source says
-  advisories  [{id, also, what, who, only, fixed, held_by, held_by_inferred, conflict, sources}]; who is anyone, user
-              or local; fixed is [{engine, line, status, build, inferred}] with status fixed, none or unknown and
-              build null unless fixed; held_by is [{deny}, {deny_to_key_limited}, {setting, value}, {exposure: true} or
-              {mutual_tls: true}]; only names builds that are not the official images
-  not_stated  ids of vulnerabilities of which no source says whether the line of --engine has them";
+  lines       [{engine, line, safe_build, end_of_life, note, caution, sources}]
+              safe_build: from it on nothing is known; null if the line has none
+              end_of_life: null if no source says
+  advisories  [{id, also, what, who, only, fixed, held_by, held_by_inferred, conflict, sources}]
+              who: anyone, user or local
+              only: builds that are not the official images, else null
+              fixed: [{engine, line, status, build, inferred}]
+                status: fixed, none (never) or unknown (not stated); build: null unless fixed
+              held_by: any one of these keeps it out of reach: {deny: [...]},
+                {deny_to_key_limited: [...]}, {setting, value}, {exposure: true}, {mutual_tls: true}
+  not_stated  ids of which no source says whether the line of --engine has them";
 
 const ACCESS_JSON: &str = "\
 The JSON of `--format json` is {engine, users: {NAME: {enabled, login, commands, keys, channels, dangers, selectors}}}:

@@ -122,6 +122,11 @@ pub fn line(kind: EngineKind, version: EngineVersion) -> Option<&'static Line> {
     Some(row.parsed.get_or_init(|| parse(row)))
 }
 
+/// True if there are facts of a line; does not read them, which takes a while.
+pub fn is_known(kind: EngineKind, number: LineNumber) -> bool {
+    ROWS.iter().any(|row| row.kind == kind && row.number == number)
+}
+
 /// All lines, parsed.
 pub fn lines() -> impl Iterator<Item = &'static Line> {
     ROWS.iter().map(|row| row.parsed.get_or_init(|| parse(row)))

@@ -1,10 +1,16 @@
 //! Known vulnerabilities: what a profile keeps out of reach follows what it emits, and the lists read as they should.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods, reason = "a test may fail")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::panic,
+    reason = "a test may fail"
+)]
 
 mod common;
 
-use common::{Room, Run};
+use common::{Out, Room};
 use redisgen::advisories::mitigation::{Reach, Verdict};
 use redisgen::advisories::{self, Advisory};
 use redisgen::input::{DiskParents, ProfilePath};
@@ -25,8 +31,7 @@ fn model(text: &str) -> Model {
 }
 
 fn row(id: &str) -> &'static Advisory {
-    let table = advisories::table().expect("readable");
-    table.advisories.iter().find(|row| row.id == id).unwrap_or_else(|| panic!("no {id}"))
+    advisories::all().expect("readable").iter().find(|row| row.id == id).unwrap_or_else(|| panic!("no {id}"))
 }
 
 #[track_caller]
@@ -102,11 +107,9 @@ fn a_setting_counts_while_nobody_else_can_change_it() {
     verdict(&job("+get"), "GHSA-jcj7-v34w-v9vv", true, "redis-7.4 has no `rdma-port`");
 }
 
-/// Findings of a rule; the exit code says whether it is an error.
-fn found(run: &Run, rule: &str) -> Vec<Value> {
-    let document: Value = serde_json::from_str(&run.stdout).expect("JSON");
-    let all = document["findings"].as_array().expect("a list").clone();
-    all.into_iter().filter(|finding| finding["rule"] == rule).collect()
+/// The findings of one rule.
+fn found(out: &Out, rule: &str) -> Vec<Value> {
+    out.findings().into_iter().filter(|finding| finding["rule"] == rule).collect()
 }
 
 #[test]
@@ -165,7 +168,7 @@ fn days_flip_what_is_about_days() {
 
 #[test]
 fn lists_are_as_reviewed() {
-    let room = Room::empty();
+    let room = Room::new();
     for (name, arguments) in [
         ("all", &[][..]),
         ("redis-7.0.15", &["--engine", "redis-7.0.15"]),

@@ -52,6 +52,7 @@ fn exit_codes() {
         &["man", "no-such-command"],
         &["build", "p.yaml", "--no-secrets", "--reprovision"],
         &["completions", "csh"],
+        &["advisories", "--engine", "redis-5.0"],
     ] {
         let out = room.run(usage).ended(2);
         assert!(out.stdout.is_empty(), "{usage:?}: {}", out.stdout);

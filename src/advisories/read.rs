@@ -1,17 +1,22 @@
-//! In: the text of `table.toml`. Out: the table, or what is wrong with it.
+//! In: the texts of `lines.toml` and `advisories.toml`. Out: what they say, or what is wrong with them.
 
 use serde::Deserialize;
 
-use super::{Advisory, Build, Fixed, Hold, LineEnd, Table, Who};
+use super::{Advisory, Build, Fixed, Hold, LineEnd, Lines, Who};
 use crate::engine::EngineArgument;
 use crate::format::{Date, EngineVersion};
 use crate::profile::EngineKind;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct LinesFile {
     date: Date,
     line: Vec<LineRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AdvisoriesFile {
     advisory: Vec<AdvisoryRow>,
 }
 
@@ -19,6 +24,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct LineRow {
     name: String,
+    safe: Option<EngineVersion>,
     end_of_life: Option<Date>,
     note: Option<String>,
     caution: Option<String>,
@@ -53,17 +59,22 @@ struct FixedRow {
     valkey: String,
 }
 
-/// Reads the table.
+/// Reads the lines.
 ///
 /// # Errors
-/// What is wrong with it.
-pub(super) fn table(text: &str) -> Result<Table, String> {
-    let file: File = toml::from_str(text).map_err(|error| format!("the table of advisories: {error}"))?;
-    Ok(Table {
-        date: file.date,
-        lines: file.line.into_iter().map(line).collect::<Result<_, _>>()?,
-        advisories: file.advisory.into_iter().map(advisory).collect::<Result<_, _>>()?,
-    })
+/// What is wrong with the text.
+pub(super) fn lines(text: &str) -> Result<Lines, String> {
+    let file: LinesFile = toml::from_str(text).map_err(|error| format!("the lines of advisories: {error}"))?;
+    Ok(Lines { date: file.date, all: file.line.into_iter().map(line).collect::<Result<_, _>>()? })
+}
+
+/// Reads the vulnerabilities.
+///
+/// # Errors
+/// What is wrong with the text.
+pub(super) fn advisories(text: &str) -> Result<Vec<Advisory>, String> {
+    let file: AdvisoriesFile = toml::from_str(text).map_err(|error| format!("the table of advisories: {error}"))?;
+    file.advisory.into_iter().map(advisory).collect()
 }
 
 fn line(row: LineRow) -> Result<LineEnd, String> {
@@ -71,6 +82,7 @@ fn line(row: LineRow) -> Result<LineEnd, String> {
     Ok(LineEnd {
         kind: known.kind,
         number: known.line,
+        safe: row.safe,
         end_of_life: row.end_of_life,
         note: row.note,
         caution: row.caution,
@@ -123,7 +135,8 @@ mod tests {
     use crate::acl;
     use crate::engine;
 
-    const TEXT: &str = include_str!("table.toml");
+    const LINES: &str = include_str!("lines.toml");
+    const ADVISORIES: &str = include_str!("advisories.toml");
 
     #[test]
     fn words_are_read_as_the_table_explains_them() {
@@ -136,15 +149,15 @@ mod tests {
         for wrong in ["7.4", "7.4.3!", "7.0:perhaps", ":none", "7.4.3??", "none"] {
             assert_eq!(read(wrong), Err(wrong.to_owned()));
         }
-        assert!(table(&TEXT.replace("7.0:none ", "7.0:noon ")).expect_err("a wrong word").contains("7.0:noon"));
-        assert!(table(&TEXT.replace("redis-7.0", "redis-7.1")).is_err(), "an unknown line");
+        let wrong = advisories(&ADVISORIES.replace("7.0:none ", "7.0:noon "));
+        assert!(wrong.expect_err("a wrong word").contains("7.0:noon"));
+        assert!(lines(&LINES.replace("redis-7.0", "redis-7.1")).is_err(), "an unknown line");
     }
 
     #[test]
     fn every_row_is_whole() {
-        let table = table(TEXT).expect("readable");
         let mut seen = BTreeSet::new();
-        for row in &table.advisories {
+        for row in &advisories(ADVISORIES).expect("readable") {
             for id in std::iter::once(&row.id).chain(&row.also) {
                 assert!(seen.insert(id.clone()), "{id} stands twice");
             }
@@ -170,12 +183,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn every_line_stands_once() {
+        let lines = lines(LINES).expect("readable").all;
         for line in engine::lines() {
-            let rows: Vec<_> =
-                table.lines.iter().filter(|row| row.kind == line.kind && row.number == line.number).collect();
+            let rows: Vec<_> = lines.iter().filter(|row| row.kind == line.kind && row.number == line.number).collect();
             assert_eq!(rows.len(), 1, "{line}");
             assert!(rows.iter().all(|row| !row.sources.is_empty()), "{line}");
+            assert!(rows.iter().all(|row| row.safe.is_none_or(|safe| safe.line == row.number)), "{line}");
         }
-        assert_eq!(table.lines.len(), engine::lines().count());
+        assert_eq!(lines.len(), engine::lines().count());
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Exit;
 use crate::advisories::mitigation::spoken;
-use crate::advisories::{self, Advisory, Build, Fixed, Hold, LineEnd, Table, Who};
+use crate::advisories::{self, Advisory, Build, Fixed, Hold, LineEnd, Lines, Who};
 use crate::console;
 use crate::engine::EngineArgument;
 use crate::output::Format;
@@ -15,7 +15,7 @@ use crate::profile::EngineKind;
 const WIDTH: usize = 100;
 
 pub(super) fn run(engine: Option<EngineArgument>, format: Format) -> Result<Exit, String> {
-    let list = List::new(advisories::table()?, engine);
+    let list = List::new(advisories::lines()?, advisories::all()?, engine);
     console::out(&match format {
         Format::Human => list.human(),
         Format::Json => list.json(),
@@ -25,7 +25,7 @@ pub(super) fn run(engine: Option<EngineArgument>, format: Format) -> Result<Exit
 
 /// What was asked for.
 struct List {
-    table: &'static Table,
+    all_lines: &'static Lines,
     engine: Option<EngineArgument>,
     lines: Vec<&'static LineEnd>,
     rows: Vec<&'static Advisory>,
@@ -34,7 +34,7 @@ struct List {
 }
 
 impl List {
-    fn new(table: &'static Table, engine: Option<EngineArgument>) -> List {
+    fn new(all_lines: &'static Lines, all: &'static [Advisory], engine: Option<EngineArgument>) -> List {
         let state = |row: &Advisory| engine.and_then(|engine| row.fixed_on(engine.kind, engine.line).copied());
         let unknown = |row: &Advisory| state(row).is_some_and(|fixed| fixed.build == Build::Unknown);
         let wanted = |row: &Advisory| {
@@ -43,11 +43,11 @@ impl List {
         };
         let line = |line: &&LineEnd| engine.is_none_or(|engine| (engine.kind, engine.line) == (line.kind, line.number));
         List {
-            table,
+            all_lines,
             engine,
-            lines: table.lines.iter().filter(line).collect(),
-            rows: table.advisories.iter().filter(|row| wanted(row)).collect(),
-            not_stated: table.advisories.iter().filter(|row| unknown(row)).collect(),
+            lines: all_lines.all.iter().filter(line).collect(),
+            rows: all.iter().filter(|row| wanted(row)).collect(),
+            not_stated: all.iter().filter(|row| unknown(row)).collect(),
         }
     }
 
@@ -59,10 +59,10 @@ impl List {
     }
 
     fn human(&self) -> String {
-        let date = self.table.date;
+        let date = self.all_lines.date;
         let mut out = format!("Known vulnerabilities of Redis and Valkey, table of {date}; it starts with 2022.\n\n");
         for line in &self.lines {
-            let safe = self.table.safe_build(line.kind, line.number);
+            let safe = line.safe;
             let safe = safe.map_or("no build without any".to_owned(), |safe| format!("none known from {safe} on"));
             let end =
                 line.end_of_life.map_or("end of life not announced".to_owned(), |end| format!("end of life {end}"));
@@ -80,7 +80,7 @@ impl List {
                 out.push_str(&format!("{engine}: none known as of {date}.\n"));
             }
             Some(engine) => {
-                let nearest = self.table.nearest_safe(engine.kind, engine.line);
+                let nearest = self.all_lines.nearest_safe(engine.kind, engine.line);
                 let nearest =
                     nearest.map_or(String::new(), |safe| format!("; the nearest build without any is {safe}"));
                 let whose = if engine.patch.is_some() { nearest.as_str() } else { ", counting all its builds" };
@@ -130,7 +130,7 @@ impl List {
                 json!({
                     "engine": line.kind.word(),
                     "line": number(line.number),
-                    "safe_build": self.table.safe_build(line.kind, line.number).map(|safe| safe.to_string()),
+                    "safe_build": line.safe.map(|safe| safe.to_string()),
                     "end_of_life": line.end_of_life.map(|end| end.to_string()),
                     "note": line.note,
                     "caution": line.caution,
@@ -140,7 +140,7 @@ impl List {
             .collect();
         let document = json!({
             "version": 1,
-            "date": self.table.date.to_string(),
+            "date": self.all_lines.date.to_string(),
             "engine": self.engine.map(|engine| engine.to_string()),
             "lines": lines,
             "advisories": self.rows.iter().map(|row| self.row_json(row)).collect::<Vec<_>>(),
@@ -235,7 +235,5 @@ fn wrapped(label: &str, text: &str, indent: usize) -> String {
         }
     }
     let blank = " ".repeat(indent + label.len());
-    let first = format!("{}{label}", " ".repeat(indent));
-    let prefix = |place: usize| if place == 0 { &first } else { &blank };
-    lines.iter().enumerate().map(|(place, line)| format!("{}{line}\n", prefix(place))).collect()
+    format!("{}{label}{}\n", " ".repeat(indent), lines.join(&format!("\n{blank}")))
 }

@@ -41,7 +41,7 @@ impl FromStr for EngineArgument {
         });
         let expected = "expected an engine as `redis-7.4.11`, or a line as `redis-7.4`";
         let argument = parsed.ok_or_else(|| format!("{expected}; known lines are {}", all_lines()))?;
-        if super::line(argument.kind, EngineVersion { line: argument.line, patch: 0 }).is_none() {
+        if !super::is_known(argument.kind, argument.line) {
             return Err(format!("this line is not known; known lines are {}", all_lines()));
         }
         Ok(argument)

@@ -2,7 +2,7 @@
 
 use super::{ERROR, INFO, Rule, Sink, WARNING};
 use crate::advisories::mitigation::{Reach, Verdict};
-use crate::advisories::{self, Advisory, Hold, Table, Who};
+use crate::advisories::{self, Advisory, Hold, Lines, Who};
 use crate::format::Date;
 use crate::model::Model;
 
@@ -16,11 +16,11 @@ pub(super) const RULES: &[Rule] = &[
         id: "version-vulnerable",
         severity: WARNING,
         title: "The chosen build has known vulnerabilities",
-        why: "What is known is used: working exploits follow a release by days. Each vulnerability is judged on what this profile emits: one that only role `admin` could use is told as mitigated, yet the build stays vulnerable, since one wider permission later it is not. `redisgen advisories --engine redis-7.4.5` lists what applies to a build, with sources.",
+        why: "What is known can be used by whoever reads it; exploits of July 2026's batch were published. Each vulnerability is judged on what this profile emits: one that only role `admin` could use is told as mitigated, yet the build stays vulnerable, since one wider permission later it is not. `redisgen advisories --engine redis-7.4.5` lists what applies to a build, with sources.",
         fix: "Choose the named version, and let the image be pulled again.",
-        source: "src/advisories/table.toml; reference: peers, section 5",
+        source: "src/advisories/advisories.toml; reference: peers, section 5",
         waivable: true,
-        check: Some(|model, sink| with_table(sink, |table, sink| vulnerable(table, model, sink))),
+        check: Some(|model, sink| with_applying(model, sink, vulnerable)),
     },
     Rule {
         id: "version-open-to-strangers",
@@ -28,9 +28,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "A vulnerability that needs no login is within reach of strangers",
         why: "Passwords and ACLs are asked too late for these. What keeps strangers out is exposure `internal` or `localhost`, an allow list that a packet filter enforces, or, where the flaw lies behind the handshake, mutual TLS. Exposure `open` keeps nobody out, and neither does a list that admits everyone or that no filter enforces.",
         fix: "Choose the named version; or write `exposure: allowlist` with `allow`. Waive this if a filter of your own stands in front.",
-        source: "GHSA-r67f names both, packet filter and client certificates; src/advisories/table.toml",
+        source: "GHSA-r67f names both, packet filter and client certificates; src/advisories/advisories.toml",
         waivable: true,
-        check: Some(|model, sink| with_table(sink, |table, sink| open_to_strangers(table, model, sink))),
+        check: Some(|model, sink| with_applying(model, sink, open_to_strangers)),
     },
     Rule {
         id: "line-end-of-life",
@@ -38,7 +38,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "The engine's line is no longer cared for",
         why: "What is found from now on is not fixed there. Nobody may even look whether it is affected.",
         fix: "Move to a later line.",
-        source: "src/advisories/table.toml, each line with its source",
+        source: "src/advisories/lines.toml, each line with its source",
         waivable: true,
         check: Some(|model, sink| end_of_life(model, sink, |days| days <= 0)),
     },
@@ -48,7 +48,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "The engine's line will not be cared for much longer",
         why: "A move to another line wants a test of the application; the last 90 days are for that.",
         fix: "Plan the move to a later line.",
-        source: "src/advisories/table.toml, each line with its source",
+        source: "src/advisories/lines.toml, each line with its source",
         waivable: true,
         check: Some(|model, sink| end_of_life(model, sink, |days| (1..=SOON).contains(&days))),
     },
@@ -56,28 +56,29 @@ pub(super) const RULES: &[Rule] = &[
         id: "advisories-outdated",
         severity: INFO,
         title: "The table of advisories is older than 120 days",
-        why: "It is part of the program and knows nothing of what was found since; that no finding names a vulnerability says little then. In 2026 a batch came every two months.",
+        why: "It is part of the program and knows nothing of what was found since; that no finding names a vulnerability says little then. In 2026 fixes came in February, May, July, August, September and October.",
         fix: "Update redisgen, or look at the engine's release notes.",
-        source: "src/advisories/table.toml",
+        source: "src/advisories/lines.toml",
         waivable: true,
         check: Some(|_, sink| {
-            with_table(sink, |table, sink| {
-                let age = days(table.date, sink.today);
-                if age > STALE {
-                    sink.report(
-                        "engine.version",
-                        format!("the table of advisories is of {}, {age} days ago", table.date),
-                    );
-                }
-            });
+            let Ok(lines) = advisories::lines() else { return };
+            let age = days(lines.date, sink.today);
+            if age > STALE {
+                sink.report("engine.version", format!("the table of advisories is of {}, {age} days ago", lines.date));
+            }
         }),
     },
 ];
 
-fn with_table(sink: &mut Sink, check: impl FnOnce(&Table, &mut Sink)) {
-    match advisories::table() {
-        Ok(table) => check(table, sink),
-        Err(reason) => drop(sink.report("engine.version", reason)),
+/// A check of what is known of the chosen build, if anything is.
+type Check = fn(&Lines, &[&Advisory], &Model, &mut Sink);
+
+fn with_applying(model: &Model, sink: &mut Sink, check: Check) {
+    let engine = &model.profile.engine;
+    match (advisories::lines(), advisories::applying(engine.kind, engine.version)) {
+        (Ok(lines), Ok(rows)) if !rows.is_empty() => check(lines, &rows, model, sink),
+        (Ok(_), Ok(_)) => {}
+        (Err(reason), _) | (_, Err(reason)) => drop(sink.report("engine.version", reason)),
     }
 }
 
@@ -86,26 +87,22 @@ fn days(from: Date, to: Date) -> i64 {
 }
 
 /// Where to go: the help of each finding on the build.
-fn way_out(table: &Table, model: &Model) -> String {
+fn way_out(lines: &Lines, model: &Model) -> String {
     let engine = &model.profile.engine;
-    let Some(safe) = table.nearest_safe(engine.kind, engine.version.line) else {
+    let Some(safe) = lines.nearest_safe(engine.kind, engine.version.line) else {
         return "no line of this engine has a build without known vulnerabilities".to_owned();
     };
     let other_line = if safe.line == engine.version.line { "" } else { "; no build of this line is without them" };
-    let caution = table.line(engine.kind, safe.line).and_then(|line| line.caution.as_deref());
+    let caution = lines.line(engine.kind, safe.line).and_then(|line| line.caution.as_deref());
     let caution = caution.map_or(String::new(), |caution| format!(". {caution}"));
     format!("write `version: \"{safe}\"`{other_line}{caution}")
 }
 
-fn vulnerable(table: &Table, model: &Model, sink: &mut Sink) {
+fn vulnerable(lines: &Lines, applying: &[&Advisory], model: &Model, sink: &mut Sink) {
     let engine = &model.profile.engine;
-    let applying: Vec<&Advisory> = table.applying(engine.kind, engine.version).map(|(row, _)| row).collect();
-    if applying.is_empty() {
-        return;
-    }
     let reach = Reach::new(model);
     let (mut open, mut held) = (Groups::default(), Groups::default());
-    for row in &applying {
+    for row in applying {
         match reach.verdict(row) {
             Verdict::Open(why) => open.add(row, why),
             Verdict::Held(why) => held.add(row, why),
@@ -117,10 +114,10 @@ fn vulnerable(table: &Table, model: &Model, sink: &mut Sink) {
         engine.kind.word(),
         engine.version,
         applying.len(),
-        table.date
+        lines.date
     );
     let message = message + &open.lines("within reach") + &held.lines("mitigated");
-    sink.report("engine.version", message).help(way_out(table, model));
+    sink.report("engine.version", message).help(way_out(lines, model));
 }
 
 /// Vulnerabilities with the same verdict are told together.
@@ -142,11 +139,10 @@ impl Groups {
     }
 }
 
-fn open_to_strangers(table: &Table, model: &Model, sink: &mut Sink) {
+fn open_to_strangers(lines: &Lines, applying: &[&Advisory], model: &Model, sink: &mut Sink) {
     let engine = &model.profile.engine;
-    let strangers: Vec<&Advisory> =
-        table.applying(engine.kind, engine.version).map(|(row, _)| row).filter(|row| row.who == Who::Anyone).collect();
-    if strangers.is_empty() {
+    let mut strangers = applying.iter().filter(|row| row.who == Who::Anyone).peekable();
+    if strangers.peek().is_none() {
         return;
     }
     let reach = Reach::new(model);
@@ -160,7 +156,7 @@ fn open_to_strangers(table: &Table, model: &Model, sink: &mut Sink) {
     if !open.0.is_empty() {
         let message = format!("{} {} is open to strangers", engine.kind.word(), engine.version);
         sink.report("engine.version", message + &open.lines("no login needed"))
-            .help(way_out(table, model))
+            .help(way_out(lines, model))
             .related("network.exposure", "strangers may connect here");
         if handshake {
             sink.related("tls.mode", "no client certificate is asked for");
@@ -170,7 +166,7 @@ fn open_to_strangers(table: &Table, model: &Model, sink: &mut Sink) {
 
 fn end_of_life(model: &Model, sink: &mut Sink, when: impl Fn(i64) -> bool) {
     let engine = &model.profile.engine;
-    let Some(line) = advisories::table().ok().and_then(|table| table.line(engine.kind, engine.version.line)) else {
+    let Some(line) = advisories::lines().ok().and_then(|lines| lines.line(engine.kind, engine.version.line)) else {
         return;
     };
     // The day itself is the first without care.

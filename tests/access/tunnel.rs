@@ -16,7 +16,9 @@ pub fn on_loopback() -> String {
 /// Production, published on the Redis host's addresses.
 pub fn on_address(target: &str) -> String {
     let open = replaced(&production_profile(), "exposure: allowlist ", "exposure: open ");
-    let waived = format!("{open}waivers: [{{ rule: network-open, reason: a test }}]\n");
+    let waived = format!(
+        "{open}waivers:\n  - {{ rule: network-open, reason: a test }}\n  - {{ rule: version-open-to-strangers, reason: a test }}\n"
+    );
     replaced(&waived, "target: 10.8.0.1", &format!("target: {target}"))
 }
 
