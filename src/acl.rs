@@ -8,6 +8,7 @@ mod families;
 pub mod file;
 pub mod glob;
 pub mod keys;
+pub mod ordered;
 pub(crate) mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -224,17 +225,18 @@ pub struct Permissions {
 
 impl Permissions {
     /// The tokens of this set in an ACL file, in the order in which ACL SAVE writes them.
-    pub fn tokens(&self) -> Vec<String> {
+    pub fn tokens(&self) -> impl Iterator<Item = String> {
+        self.patterns().chain(self.commands.iter().cloned())
+    }
+
+    /// The tokens of keys and channels, which come first.
+    pub fn patterns(&self) -> impl Iterator<Item = String> {
         let all_keys = self.keys.iter().any(|key| key.read && key.write && key.pattern == "*");
-        let mut tokens = if all_keys { vec!["~*".to_owned()] } else { self.keys.iter().map(key_token).collect() };
-        if self.channels.iter().any(|channel| channel.as_str() == "*") {
-            tokens.push("&*".to_owned());
-        } else {
-            tokens.push("resetchannels".to_owned());
-            tokens.extend(self.channels.iter().map(|channel| format!("&{channel}")));
-        }
-        tokens.extend(self.commands.iter().cloned());
-        tokens
+        let keys = self.keys.iter().filter(move |_| !all_keys).map(key_token);
+        let all_channels = self.channels.iter().any(|channel| channel.as_str() == "*");
+        let channels = self.channels.iter().filter(move |_| !all_channels).map(|channel| format!("&{channel}"));
+        let first = if all_channels { "&*" } else { "resetchannels" };
+        all_keys.then(|| "~*".to_owned()).into_iter().chain(keys).chain([first.to_owned()]).chain(channels)
     }
 }
 

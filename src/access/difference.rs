@@ -1,12 +1,14 @@
 //! In: two files, each on its line. Out: which user gained or lost which command, key, channel or database.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::{Access, Login, User, commands};
 use crate::acl::account::{Grant, KeyGrant};
 use crate::acl::glob;
+use crate::acl::ordered::Ordered;
 
 /// What changed, by user; users that did not change are left out.
 #[derive(Serialize)]
@@ -106,7 +108,7 @@ fn rights(from: (&Access, Option<&User>), to: (&Access, Option<&User>)) -> Right
 
 /// True if what a pattern gives is given by the others: reading by one, writing by the same or another one, and both
 /// by one where a command needs both.
-fn covered(key: &KeyGrant, others: &[KeyGrant]) -> bool {
+fn covered(key: &KeyGrant, others: &Ordered<KeyGrant>) -> bool {
     others.iter().any(|other| {
         (other.read || !key.read) && (other.write || !key.write) && glob::covers(&other.pattern, &key.pattern)
     })
@@ -123,9 +125,8 @@ pub fn key_word(key: &KeyGrant) -> String {
 
 /// Nobody had a channel before the user was there, even where new users start with all.
 fn new_channels(from: Option<&User>, known: &Grant, own: &Grant) -> Vec<String> {
-    let known: &[String] = if from.is_some() { &known.channels } else { &[] };
     // PSUBSCRIBE needs the pattern itself, so that another one that matches more gives less there; `*` gives all.
-    let given = |channel: &&String| known.iter().any(|other| other == *channel || other == "*");
+    let given = |channel: &&Arc<str>| from.is_some() && (known.all_channels() || known.channels.contains(channel));
     own.channels.iter().filter(|channel| !given(channel)).map(|channel| format!("&{channel}")).collect()
 }
 

@@ -32,7 +32,7 @@ fn of_grant(line: &Line, dangers: &[Dangerous], grant: &Grant) -> Map<String, Va
     let mut value = Map::new();
     value.insert("commands".to_owned(), json!(commands(line, grant)));
     value.insert("keys".to_owned(), grant.keys.iter().map(key).collect());
-    value.insert("channels".to_owned(), json!(grant.channels));
+    value.insert("channels".to_owned(), grant.channels.iter().map(AsRef::<str>::as_ref).collect());
     if let Some(databases) = &grant.databases {
         value.insert("databases".to_owned(), json!(databases));
     }
@@ -45,7 +45,7 @@ fn of_grant(line: &Line, dangers: &[Dangerous], grant: &Grant) -> Map<String, Va
 
 /// One key pattern.
 pub(super) fn key(key: &KeyGrant) -> Value {
-    json!({ "pattern": key.pattern, "read": key.read, "write": key.write })
+    json!({ "pattern": &*key.pattern, "read": key.read, "write": key.write })
 }
 
 impl Login {

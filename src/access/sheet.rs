@@ -2,6 +2,7 @@
 //! grants it. Lists that several users share are told once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -146,7 +147,7 @@ pub fn sheet(access: &Access) -> Sheet {
 }
 
 /// What distinguishes one list of commands from another.
-type Permitted = (CommandSet, BTreeMap<usize, BTreeSet<String>>);
+type Permitted = (CommandSet, Arc<BTreeMap<usize, BTreeSet<String>>>);
 
 /// A list of commands that was made already: thousands of users may share it.
 #[derive(Clone)]
@@ -198,7 +199,7 @@ impl Maker {
             but: listed.but,
             keys: grant.keys.iter().map(pattern).collect(),
             all_keys: grant.all_keys(),
-            channels: grant.channels.clone(),
+            channels: grant.channels.iter().map(ToString::to_string).collect(),
             databases: grant.databases.clone(),
             // Of a user that is nobody, nothing is to be feared until it can log in.
             dangers: if user.login() == Login::Never { Vec::new() } else { self.found(user, place, grant) },
@@ -260,7 +261,7 @@ impl Maker {
 }
 
 fn pattern(key: &KeyGrant) -> Pattern {
-    Pattern { pattern: key.pattern.clone(), read: key.read, write: key.write }
+    Pattern { pattern: key.pattern.to_string(), read: key.read, write: key.write }
 }
 
 /// Text for a terminal.

@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::ordered::Ordered;
 use super::words::{join_selectors, split_arguments};
 use super::{Selected, look_up};
 use crate::engine::{CommandSet, Line};
@@ -60,7 +62,7 @@ pub struct Account {
     /// Needs no password.
     pub nopass: bool,
     /// SHA-256 of each password, in hex, in the order in which they came.
-    pub passwords: Vec<String>,
+    pub passwords: Ordered<Arc<str>>,
     /// RESTORE checks what this user hands in.
     pub sanitize: bool,
     /// The user's own permissions.
@@ -75,12 +77,14 @@ pub struct Grant {
     /// Commands and subcommands that may be run with any arguments.
     pub commands: CommandSet,
     /// By command, the first arguments with which it may be run although it is not in `commands`. On 6.2 these are
-    /// the subcommands too.
-    pub first_arguments: BTreeMap<usize, BTreeSet<String>>,
+    /// the subcommands too. Shared by users with the same rules.
+    pub first_arguments: Arc<BTreeMap<usize, BTreeSet<String>>>,
     /// Key patterns; `*` for reading and writing is the only one then.
-    pub keys: Vec<KeyGrant>,
+    pub keys: Ordered<KeyGrant>,
+    /// Set by `~*`, and by no other pattern that matches as much.
+    every_key: bool,
     /// Channel patterns; `*` is the only one then.
-    pub channels: Vec<String>,
+    pub channels: Ordered<Arc<str>>,
     /// Databases; all if none (Valkey from 9.1).
     pub databases: Option<BTreeSet<u32>>,
 }
@@ -89,7 +93,7 @@ pub struct Grant {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyGrant {
     /// The glob.
-    pub pattern: String,
+    pub pattern: Arc<str>,
     /// May be read.
     pub read: bool,
     /// May be written.
@@ -99,18 +103,23 @@ pub struct KeyGrant {
 impl Grant {
     /// Nothing; on 6.2 all channels, whose default `acl-pubsub-default allchannels` is.
     pub fn nothing(line: &Line) -> Grant {
-        Grant {
+        let mut grant = Grant {
             commands: CommandSet::none(line.commands.len()),
-            first_arguments: BTreeMap::new(),
-            keys: Vec::new(),
-            channels: if line.has_selectors() { Vec::new() } else { vec!["*".to_owned()] },
+            first_arguments: Arc::default(),
+            keys: Ordered::default(),
+            every_key: false,
+            channels: Ordered::default(),
             databases: None,
+        };
+        if !line.has_selectors() {
+            grant.every_channel();
         }
+        grant
     }
 
     /// True if every key may be read and written.
     pub fn all_keys(&self) -> bool {
-        self.keys.iter().any(|key| key.pattern == "*" && key.read && key.write)
+        self.every_key
     }
 
     /// True if every key may at least be read.
@@ -126,7 +135,12 @@ impl Grant {
 
     /// True if every channel may be used.
     pub fn all_channels(&self) -> bool {
-        self.channels.iter().any(|channel| channel == "*")
+        self.channels.contains("*")
+    }
+
+    fn every_channel(&mut self) {
+        self.channels.clear();
+        self.channels.insert("*", |name| name);
     }
 
     /// Applies one word, as `ACLSetSelector` does.
@@ -136,9 +150,16 @@ impl Grant {
     pub fn apply(&mut self, line: &Line, word: &str) -> Result<(), Refusal> {
         let lower = word.to_ascii_lowercase();
         match lower.as_str() {
-            "allkeys" | "~*" => self.keys = vec![KeyGrant { pattern: "*".to_owned(), read: true, write: true }],
-            "resetkeys" => self.keys.clear(),
-            "allchannels" | "&*" => self.channels = vec!["*".to_owned()],
+            "allkeys" | "~*" => {
+                self.every_key = true;
+                self.keys.clear();
+                self.keys.insert("*", |pattern| KeyGrant { pattern, read: true, write: true });
+            }
+            "resetkeys" => {
+                self.every_key = false;
+                self.keys.clear();
+            }
+            "allchannels" | "&*" => self.every_channel(),
             "resetchannels" => self.channels.clear(),
             "allcommands" => return self.command(line, "@all", true),
             "nocommands" => return self.command(line, "@all", false),
@@ -172,9 +193,7 @@ impl Grant {
                 if has_blanks(pattern) {
                     return Err(Refusal::Syntax);
                 }
-                if !self.channels.iter().any(|known| known == pattern) {
-                    self.channels.push(pattern.to_owned());
-                }
+                self.channels.insert(pattern, |name| name);
                 Ok(())
             }
             Some(b'd') if line.has_databases() && lower.starts_with("db=") => {
@@ -195,12 +214,11 @@ impl Grant {
         if has_blanks(pattern) {
             return Err(Refusal::Syntax);
         }
-        match self.keys.iter_mut().find(|key| key.pattern == pattern) {
-            Some(key) => {
-                key.read |= read;
-                key.write |= write;
-            }
-            None => self.keys.push(KeyGrant { pattern: pattern.to_owned(), read, write }),
+        if let Some(key) = self.keys.get_mut(pattern) {
+            key.read |= read;
+            key.write |= write;
+        } else {
+            self.keys.insert(pattern, |pattern| KeyGrant { pattern, read, write });
         }
         Ok(())
     }
@@ -212,7 +230,7 @@ impl Grant {
         }
         if let Some((command, argument)) = first_argument(line, name)? {
             // Idle where the whole command is allowed already, and gone when it is taken away.
-            self.first_arguments.entry(command).or_default().insert(argument.to_owned());
+            Arc::make_mut(&mut self.first_arguments).entry(command).or_default().insert(argument.to_owned());
             return Ok(());
         }
         match look_up(line, name).map_err(|_| Refusal::Unknown)? {
@@ -222,7 +240,9 @@ impl Grant {
                 } else {
                     self.commands.remove(category);
                 }
-                self.first_arguments.retain(|id, _| !category.contains(*id));
+                if !self.first_arguments.is_empty() {
+                    Arc::make_mut(&mut self.first_arguments).retain(|id, _| !category.contains(*id));
+                }
             }
             Selected::Ids(ids) => {
                 for id in ids {
@@ -231,7 +251,9 @@ impl Grant {
                     } else {
                         self.commands.take(id);
                     }
-                    self.first_arguments.remove(&id);
+                    if self.first_arguments.contains_key(&id) {
+                        Arc::make_mut(&mut self.first_arguments).remove(&id);
+                    }
                 }
             }
         }
@@ -279,7 +301,7 @@ impl Account {
         Account {
             enabled: false,
             nopass: false,
-            passwords: Vec::new(),
+            passwords: Ordered::default(),
             sanitize: true,
             own: Grant::nothing(line),
             selectors: Vec::new(),
@@ -336,8 +358,8 @@ impl Account {
     fn password_or_selector(&mut self, line: &Line, word: &str) -> Result<(), Refusal> {
         let rest = word.get(1..).unwrap_or("");
         match word.as_bytes().first() {
-            Some(b'>') => self.add_password(crate::hex(&Sha256::digest(rest))),
-            Some(b'#') => self.add_password(hash(rest)?),
+            Some(b'>') => self.add_password(&crate::hex(&Sha256::digest(rest))),
+            Some(b'#') => self.add_password(&hash(rest)?),
             Some(b'<') => return self.remove_password(&crate::hex(&Sha256::digest(rest))),
             Some(b'!') => return self.remove_password(&hash(rest)?),
             Some(b'(') if line.has_selectors() && word.ends_with(')') => {
@@ -353,17 +375,13 @@ impl Account {
         Ok(())
     }
 
-    fn add_password(&mut self, digest: String) {
+    fn add_password(&mut self, digest: &str) {
         self.nopass = false;
-        if !self.passwords.contains(&digest) {
-            self.passwords.push(digest);
-        }
+        self.passwords.insert(digest, |name| name);
     }
 
     fn remove_password(&mut self, digest: &str) -> Result<(), Refusal> {
-        let place = self.passwords.iter().position(|known| known == digest).ok_or(Refusal::NoSuchPassword)?;
-        self.passwords.remove(place);
-        Ok(())
+        self.passwords.remove(digest).map(drop).ok_or(Refusal::NoSuchPassword)
     }
 
     /// The user's own permissions and its selectors.

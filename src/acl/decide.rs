@@ -1,6 +1,8 @@
 //! In: a user as the server holds it, and a command with its arguments. Out: whether the server runs it, what stands in
 //! the way, and what the line then says. Follows `ACLCheckAllUserCommandPerm`.
 
+use std::sync::Arc;
+
 use super::account::{Account, Grant};
 use super::{glob, keys};
 use crate::engine::Line;
@@ -113,7 +115,7 @@ fn within(line: &Line, grant: &Grant, called: &Called, words: &[String]) -> Resu
     if !grant.all_channels() {
         for channel in keys::channels(&called.full, words.len()) {
             let name = word(channel.place);
-            let fits = |known: &String| if channel.pattern { known == name } else { glob::matches(known, name) };
+            let fits = |known: &Arc<str>| if channel.pattern { **known == *name } else { glob::matches(known, name) };
             if !grant.channels.iter().any(fits) {
                 return Err(Denial::Channel(channel.place));
             }

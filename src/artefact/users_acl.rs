@@ -55,12 +55,11 @@ pub fn accounts(line: &Line, users: &[AclUser]) -> Vec<Account> {
             let _refused = commands.iter().try_for_each(|word| grant.apply(line, word));
             grant
         });
-        let tokens = tokens(line, user);
-        let selectors = tokens.iter().position(|token| token.starts_with('(')).unwrap_or(tokens.len());
-        let own = tokens.iter().take(selectors).skip(1).filter(|token| !token.starts_with(['+', '-']));
-        let words: Vec<&str> = own.chain(tokens.iter().skip(selectors)).map(String::as_str).collect();
         let mut account = Account::new(line);
+        let words: Vec<String> = flags(line, user).chain(selectors(user)).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let _refused = account.apply_all(line, &words);
+        let _refused = user.permissions.patterns().try_for_each(|word| account.own.apply(line, &word));
         account.own.commands = grant.commands.clone();
         account.own.first_arguments = grant.first_arguments.clone();
         accounts.push(account);
@@ -70,28 +69,34 @@ pub fn accounts(line: &Line, users: &[AclUser]) -> Vec<Account> {
 
 /// The words of a user's line, in the order of ACL SAVE.
 fn tokens(line: &Line, user: &AclUser) -> Vec<String> {
+    std::iter::once(user.name.clone())
+        .chain(flags(line, user))
+        .chain(user.permissions.tokens())
+        .chain(selectors(user))
+        .collect()
+}
+
+fn flags(line: &Line, user: &AclUser) -> impl Iterator<Item = String> {
     // ACL SAVE of Valkey 9.1 leaves the flag out (measured on 9.1.2).
     let sanitize = !(line.kind == EngineKind::Valkey && line.number >= (9, 1));
-    let mut tokens = vec![user.name.clone(), if user.enabled { "on" } else { "off" }.to_owned()];
-    if user.login == Login::Anything {
-        tokens.push("nopass".to_owned());
-    }
-    if sanitize {
-        tokens.push("sanitize-payload".to_owned());
-    }
-    if user.login == Login::Password {
-        tokens.push(LOCKED.to_owned());
-    }
-    tokens.extend(user.permissions.tokens());
-    for selector in &user.selectors {
-        let mut words = selector.tokens();
+    let words = [
+        Some(if user.enabled { "on" } else { "off" }),
+        Some("nopass").filter(|_| user.login == Login::Anything),
+        Some("sanitize-payload").filter(|_| sanitize),
+        Some(LOCKED).filter(|_| user.login == Login::Password),
+    ];
+    words.into_iter().flatten().map(str::to_owned)
+}
+
+fn selectors(user: &AclUser) -> impl Iterator<Item = String> {
+    user.selectors.iter().flat_map(|selector| {
+        let mut words: Vec<String> = selector.tokens().collect();
         if let Some(first) = words.first_mut() {
             first.insert(0, '(');
         }
         if let Some(last) = words.last_mut() {
             last.push(')');
         }
-        tokens.extend(words);
-    }
-    tokens
+        words
+    })
 }

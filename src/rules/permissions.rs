@@ -1,5 +1,7 @@
 //! Rules on what users may do in effect, whatever their rules are called: judged on what the server would hold.
 
+use std::collections::BTreeSet;
+
 use super::{INFO, Rule, Sink, WARNING, WARNING_IN_PRODUCTION};
 use crate::acl::account::{Account, Grant};
 use crate::acl::danger::{self, Danger, Dangerous};
@@ -269,7 +271,8 @@ fn stated<'model>(
 
 fn subtracts_nothing(model: &Model, sink: &mut Sink) {
     for (place, user, account) in judged(model) {
-        for (path, rules, _) in stated(place, user, account) {
+        let takes = |rules: &[AclRule]| rules.iter().any(|rule| rule.as_str().starts_with('-'));
+        for (path, rules, _) in stated(place, user, account).filter(|(_, rules, _)| takes(rules)) {
             let mut grant = Grant::nothing(model.line);
             for (index, rule) in rules.iter().enumerate() {
                 let before = rule.as_str().starts_with('-').then(|| grant.clone());
@@ -298,8 +301,12 @@ fn without_use(model: &Model, sink: &mut Sink) {
             channels && keys::needs(name).iter().all(|need| grant.has_keys(line, *need))
         };
         for (path, rules, grant) in stated(place, user, account) {
+            let mut seen = BTreeSet::new();
             for (index, rule) in rules.iter().enumerate() {
-                let Some(Ok(named)) = rule.as_str().strip_prefix('+').map(|name| select(line, name)) else { continue };
+                let Some(name) = rule.as_str().strip_prefix('+') else { continue };
+                // Every first argument of a command is used alike.
+                let name = name.split_once('|').filter(|_| line.command(name).is_none()).map_or(name, |(name, _)| name);
+                let Some(Ok(named)) = seen.insert(name).then(|| select(line, name)) else { continue };
                 let permitted = named.both(&grant.commands);
                 if !permitted.is_empty() && !permitted.iter().any(|id| usable(grant, *id)) {
                     let lacks = "no pattern of keys or channels lets it run";

@@ -100,7 +100,11 @@ fn files_are_read_as_the_server_reads_them() {
                         let held = server.held(name);
                         assert_eq!(held.enabled, account.enabled, "{what}: {name}");
                         assert_eq!(held.nopass, account.nopass, "{what}: {name}");
-                        assert_eq!(held.passwords, account.passwords, "{what}: {name}");
+                        assert_eq!(
+                            held.passwords,
+                            account.passwords.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                            "{what}: {name}"
+                        );
                         let keys: Vec<String> = account.own.keys.iter().map(words::key).collect();
                         assert_eq!(held.keys, keys, "{what}: {name}");
                         assert_eq!(held.selectors, account.selectors.len(), "{what}: {name}");

@@ -61,6 +61,9 @@ const CASES: &[&str] = &[
     "~* ~a",
     "~* resetkeys ~a",
     "%R~* %W~*",
+    "%R~* %W~* ~a",
+    "%RW~* ~a",
+    "%RW~* resetkeys ~* ~a",
     "&* &a",
     "&* resetchannels &a",
     "~",
@@ -147,7 +150,7 @@ fn agree(server: &mut Running, line: &'static Line, list: &[String]) -> usize {
     let held = server.held("tested");
     assert_eq!(held.enabled, account.enabled, "{what}");
     assert_eq!(held.nopass, account.nopass, "{what}");
-    assert_eq!(held.passwords, account.passwords, "{what}");
+    assert_eq!(held.passwords, account.passwords.iter().map(ToString::to_string).collect::<Vec<_>>(), "{what}");
     let keys: Vec<String> = account.own.keys.iter().map(words::key).collect();
     assert_eq!(held.keys, keys, "{what}: keys");
     let channels: Vec<String> = account.own.channels.iter().map(|channel| format!("&{channel}")).collect();
@@ -172,7 +175,7 @@ fn agree(server: &mut Running, line: &'static Line, list: &[String]) -> usize {
     }
     let arguments: Vec<(usize, String)> = account
         .grants()
-        .flat_map(|grant| &grant.first_arguments)
+        .flat_map(|grant| grant.first_arguments.iter())
         .flat_map(|(id, arguments)| arguments.iter().map(|argument| (*id, argument.clone())))
         .collect();
     for (id, argument) in arguments {

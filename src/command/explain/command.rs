@@ -1,6 +1,8 @@
 //! `redisgen explain PROFILE --user NAME --command 'set a b'`: would the server run it, by which rule, and what it
 //! answers if not. Decided on the ACL file that `build` would write.
 
+use std::sync::Arc;
+
 use crate::access::difference::key_word;
 use crate::access::sheet::shown;
 use crate::access::{Access, Login, User, deciding_word};
@@ -117,7 +119,7 @@ fn arguments(line: &Line, grant: &Grant, called: &Called, words: &[String]) -> S
     }
     for channel in keys::channels(&called.full, words.len()) {
         let name = word(channel.place);
-        let fits = |known: &&String| if channel.pattern { *known == name } else { glob::matches(known, name) };
+        let fits = |known: &&Arc<str>| if channel.pattern { ***known == *name } else { glob::matches(known, name) };
         let verdict = match grant.channels.iter().find(fits) {
             _ if grant.all_channels() => "every channel is permitted".to_owned(),
             Some(pattern) => format!("`{}` permits it", shown(pattern)),
