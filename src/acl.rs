@@ -7,6 +7,7 @@ pub mod decide;
 mod families;
 pub mod file;
 pub mod glob;
+pub mod grant;
 pub mod keys;
 pub mod ordered;
 pub(crate) mod words;

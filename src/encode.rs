@@ -70,7 +70,7 @@ pub fn shell(text: &str) -> String {
 
 /// A code span of Markdown. What a terminal or a page might hide is written out.
 pub fn markdown(text: &str) -> String {
-    let text = crate::access::sheet::shown(text);
+    let text = crate::access::human::shown(text);
     let longest = text.split(|sign| sign != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     let pad = if text.is_empty() || text.starts_with([' ', '`']) || text.ends_with([' ', '`']) { " " } else { "" };
@@ -80,7 +80,7 @@ pub fn markdown(text: &str) -> String {
 /// Words of a sentence in Markdown that stay words.
 pub fn prose(text: &str) -> String {
     let mut out = String::new();
-    for sign in crate::access::sheet::shown(text).chars() {
+    for sign in crate::access::human::shown(text).chars() {
         if r"\`*_[]<>#|&~".contains(sign) {
             out.push('\\');
         }

@@ -8,6 +8,7 @@ mod cloud;
 mod commands;
 mod engine;
 mod firewall;
+mod idle;
 mod later;
 mod network;
 mod permissions;
@@ -111,6 +112,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         access::RULES,
         commands::RULES,
         permissions::RULES,
+        idle::RULES,
         rename::RULES,
         resources::RULES,
         cloud::RULES,

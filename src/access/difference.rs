@@ -161,10 +161,10 @@ fn contains(outer: (&Access, &Grant), inner: (&Access, &Grant)) -> bool {
 pub fn human(difference: &Difference) -> String {
     let mut out = String::new();
     for (name, change) in &difference.users {
-        out.push_str(&format!("{}\n", super::sheet::shown(name)));
+        out.push_str(&format!("{}\n", super::human::shown(name)));
         for (sign, rights) in [("+", &change.gained), ("-", &change.lost)] {
             for (what, items) in rights.listed() {
-                out.push_str(&format!("  {sign} {what:<10} {}\n", super::sheet::shown(&items)));
+                out.push_str(&format!("  {sign} {what:<10} {}\n", super::human::shown(&items)));
             }
         }
     }

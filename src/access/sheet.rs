@@ -71,7 +71,7 @@ pub struct Set {
 }
 
 /// Commands of one category.
-#[derive(Clone, Serialize)]
+#[derive(Serialize)]
 pub struct Group {
     /// The category, with its `@`; `-` for commands without one.
     pub category: String,
@@ -149,12 +149,12 @@ pub fn sheet(access: &Access) -> Sheet {
 /// What distinguishes one list of commands from another.
 type Permitted = (CommandSet, Arc<BTreeMap<usize, BTreeSet<String>>>);
 
-/// A list of commands that was made already: thousands of users may share it.
-#[derive(Clone)]
+/// A list of commands that was shown already: thousands of users may share it.
 struct Listed {
     count: usize,
+    /// Names in the list.
+    names: usize,
     but: bool,
-    groups: Vec<Group>,
     user: String,
 }
 
@@ -183,36 +183,46 @@ impl Maker {
     }
 
     fn set(&mut self, user: &User, place: usize, grant: &Grant) -> Set {
-        let permitted: Permitted = (grant.commands.clone(), grant.first_arguments.clone());
-        let known = self.told.get(&permitted).cloned();
-        let listed = known.clone().unwrap_or_else(|| self.list(grant, &user.name));
-        let names: usize = listed.groups.iter().map(|group| group.names.len()).sum();
-        let as_user = known.filter(|known| names >= SHORT && known.user != user.name).map(|known| known.user);
-        if as_user.is_none() && place == 0 {
-            self.told.insert(permitted, listed.clone());
-        }
-        Set {
-            count: listed.count,
+        let mut set = Set {
+            count: 0,
             total: self.all.len(),
-            groups: if as_user.is_some() { Vec::new() } else { listed.groups },
-            as_user,
-            but: listed.but,
+            as_user: None,
+            groups: Vec::new(),
+            but: false,
             keys: grant.keys.iter().map(pattern).collect(),
             all_keys: grant.all_keys(),
             channels: grant.channels.iter().map(ToString::to_string).collect(),
             databases: grant.databases.clone(),
             // Of a user that is nobody, nothing is to be feared until it can log in.
             dangers: if user.login() == Login::Never { Vec::new() } else { self.found(user, place, grant) },
+        };
+        let permitted: Permitted = (grant.commands.clone(), Arc::clone(&grant.first_arguments));
+        let known = self.told.get(&permitted).filter(|known| known.names >= SHORT && known.user != user.name);
+        if let Some(known) = known {
+            (set.count, set.but, set.as_user) = (known.count, known.but, Some(known.user.clone()));
+            return set;
         }
+        let (listed, groups) = self.list(grant, &user.name);
+        (set.count, set.but, set.groups) = (listed.count, listed.but, groups);
+        if place == 0 {
+            self.told.entry(permitted).or_insert(listed);
+        }
+        set
     }
 
-    fn list(&self, grant: &Grant, user: &str) -> Listed {
+    fn list(&self, grant: &Grant, user: &str) -> (Listed, Vec<Group>) {
         let names = commands(self.line, grant);
         let missing: Vec<&String> = self.all.difference(&names).collect();
         // Of most commands it is what is missing that tells something.
         let but = missing.len() * 4 <= self.all.len();
+        let listed = Listed {
+            count: names.len(),
+            names: if but { missing.len() } else { names.len() },
+            but,
+            user: user.to_owned(),
+        };
         let groups = if but { self.groups(missing.into_iter()) } else { self.groups(names.iter()) };
-        Listed { count: names.len(), but, groups, user: user.to_owned() }
+        (listed, groups)
     }
 
     fn groups<'name>(&self, names: impl Iterator<Item = &'name String>) -> Vec<Group> {
@@ -262,84 +272,6 @@ impl Maker {
 
 fn pattern(key: &KeyGrant) -> Pattern {
     Pattern { pattern: key.pattern.to_string(), read: key.read, write: key.write }
-}
-
-/// Text for a terminal.
-pub fn human(sheet: &Sheet) -> String {
-    let mut out = String::new();
-    for user in &sheet.users {
-        let login = match user.login {
-            "never" => "cannot log in",
-            "anything" => "needs no password",
-            _ => "logs in with a password",
-        };
-        out.push_str(&format!("{}: {login}\n", shown(&user.name)));
-        if user.replays {
-            out.push_str("  The server reads its append-only file as this user, and drops what that may not write.\n");
-        }
-        for (place, set) in user.sets.iter().enumerate() {
-            if place > 0 {
-                out.push_str(&format!("  or, by selector {place}:\n"));
-            }
-            human_set(set, &mut out);
-        }
-        out.push('\n');
-    }
-    for meaning in &sheet.legend {
-        out.push_str(&format!("To {}: {}\n", meaning.can, meaning.why));
-    }
-    out
-}
-
-fn human_set(set: &Set, out: &mut String) {
-    out.push_str(&format!("  commands   {}\n", set.sentence()));
-    for group in &set.groups {
-        out.push_str(&format!("    {:<14} {}\n", group.category, shown(&group.names.join(", "))));
-    }
-    let keys: Vec<String> = set.keys.iter().map(|key| format!("{} ({})", shown(&key.pattern), key.used())).collect();
-    out.push_str(&format!("  keys       {}\n", if set.all_keys { "all".to_owned() } else { listed(&keys) }));
-    let channels: Vec<String> = set.channels.iter().map(|channel| shown(channel)).collect();
-    out.push_str(&format!("  channels   {}\n", if channels == ["*"] { "all".to_owned() } else { listed(&channels) }));
-    if let Some(databases) = &set.databases {
-        let numbers: Vec<String> = databases.iter().map(ToString::to_string).collect();
-        out.push_str(&format!("  databases  {}\n", listed(&numbers)));
-    }
-    for danger in &set.dangers {
-        out.push_str(&format!("  dangerous  can {}\n", danger.can));
-        for granted in &danger.by {
-            out.push_str(&format!("    {:<14} {}\n", shown(&granted.rule), shown(&granted.names.join(", "))));
-        }
-    }
-}
-
-fn listed(items: &[String]) -> String {
-    if items.is_empty() { "none".to_owned() } else { items.join(", ") }
-}
-
-/// A text that may hold anything, for a terminal: what a terminal might obey or hide is written out.
-pub fn shown(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for sign in text.chars() {
-        if crate::yaml::is_forbidden(sign) || sign.is_control() {
-            out.extend(sign.escape_unicode());
-        } else {
-            out.push(sign);
-        }
-    }
-    out
-}
-
-impl Set {
-    /// How many commands, and which list follows.
-    fn sentence(&self) -> String {
-        let Set { count, total, .. } = self;
-        match (&self.as_user, self.but, self.groups.is_empty()) {
-            (Some(user), ..) => format!("{count} of {total}, the same as {}", shown(user)),
-            (None, true, true) => format!("every one of {total}"),
-            (None, true, false) => format!("{count} of {total}, every one but"),
-            (None, false, _) => format!("{count} of {total}"),
-        }
-    }
 }
 
 impl Pattern {

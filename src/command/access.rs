@@ -1,7 +1,7 @@
 //! `redisgen access`: who may do what, by a profile or by an ACL file of anybody's; with `--diff`, what changed.
 
 use super::{Exit, Judged, judge_input};
-use crate::access::{Access, difference, json, sheet};
+use crate::access::{self, Access, difference, json, sheet};
 use crate::acl::file::BadLine;
 use crate::artefact::access_sheet;
 use crate::cli::{AccessArguments, AccessFormat, Judge};
@@ -32,14 +32,14 @@ pub(super) fn run(arguments: &AccessArguments, now: time::OffsetDateTime) -> Res
 }
 
 fn show(file: &str, arguments: &AccessArguments, now: time::OffsetDateTime) -> Result<Exit, String> {
-    let Read { access, name } = match read(file, arguments.engine.first().copied(), arguments, now)? {
+    let read = match read(file, arguments.engine.first().copied(), arguments, now)? {
         Ok(read) => read,
         Err(report) => return Ok(refuse(&report)),
     };
     console::out(&match arguments.format {
-        AccessFormat::Human => sheet::human(&sheet::sheet(&access)),
-        AccessFormat::Json => pretty(&json::access(&access)),
-        AccessFormat::Markdown => render::one(access_sheet::TEMPLATE, access_sheet::of_file(&access, &name))?,
+        AccessFormat::Human => access::human::sheet(&sheet::sheet(&read.access)),
+        AccessFormat::Json => pretty(&json::access(&read.access)),
+        AccessFormat::Markdown => render::one(access_sheet::TEMPLATE, access_sheet::of_file(&read.access, &read.name))?,
     });
     Ok(Exit::Fine)
 }

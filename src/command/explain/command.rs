@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::access::difference::key_word;
-use crate::access::sheet::shown;
+use crate::access::human::shown;
 use crate::access::{Access, Login, User, deciding_word};
 use crate::acl::account::{Grant, KeyGrant};
 use crate::acl::decide::{self, Called, Denial, NoCommand};
