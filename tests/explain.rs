@@ -130,3 +130,80 @@ fn explain_says_that_open_is_open() {
         room.run([&["explain"], usage].concat()).ended(2);
     }
 }
+
+/// What the first line says of a command, and what else is told.
+const COMMANDS: &[(&str, &str, &str, &[&str])] = &[
+    ("cart", "set cart:1 x", "allowed", &["`+@write` permits SET", "`cart:1` is written: `cart:*` permits it"]),
+    (
+        "cart",
+        "SET admin:config x",
+        "denied: the command is permitted, a key is not",
+        &["not by `~cart:*`", "NOPERM No permissions to access a key", "p.yaml:6: users[1]"],
+    ),
+    (
+        "cart",
+        "flushdb",
+        "denied: the command is not permitted",
+        &["`-@dangerous` takes FLUSHDB away", "commands.disabled"],
+    ),
+    ("cart", "config get maxmemory", "denied: the command is not permitted", &["'config|get' command"]),
+    ("cart", "eval \"return 1\" 0", "denied: the command is not permitted", &["no rule of `cart` permits EVAL"]),
+    ("cart", "copy cart:1 other:1", "denied: the command is permitted, a key", &["`other:1` is written: not by"]),
+    ("cart", "auth x", "allowed", &["everybody may run AUTH"]),
+    ("cart", "get", "denied: redis-7.4 does not run this", &["ERR wrong number of arguments for 'get' command"]),
+    ("cart", "nosuch x", "denied: redis-7.4 does not run this", &["ERR unknown command 'nosuch'"]),
+    ("cart", "scan 0", "allowed", &["`+@read` permits SCAN"]),
+    ("feed", "publish n:1 x", "allowed", &["`n:1`: `n:*` permits it"]),
+    ("feed", "publish other x", "denied: the command is permitted, a channel is not", &["not by `&n:*`"]),
+    // A pattern must be permitted as it is.
+    ("feed", "psubscribe n:1*", "denied: the command is permitted, a channel is not", &["access a channel"]),
+    ("both", "get b:1", "allowed", &["`+get` in selector 1 permits GET"]),
+    ("both", "set b:1 x", "denied: the command is permitted, a key is not", &["`+set` permits SET"]),
+    ("admin", "debug sleep 1", "denied: redis.conf switches it off", &["ERR DEBUG command not allowed"]),
+    ("admin", "flushall", "allowed", &["`+@all` permits FLUSHALL"]),
+    ("default", "get x", "`default` cannot log in", &["denied: the command is not permitted"]),
+];
+
+#[test]
+fn explain_says_who_may_run_what_and_by_which_rule() {
+    let profile = format!(
+        "{PROD}users:\n  - {{ name: admin, role: admin }}\n  - {{ name: cart, role: application, keys: [\"cart:*\"] }}\n  \
+         - {{ name: feed, role: application, keys: [\"f:*\"], channels: [\"n:*\"] }}\n  \
+         - {{ name: both, role: custom, keys: [\"a:*\"], commands: [+ping, +set], selectors: [{{ commands: [+get], keys: [\"b:*\"] }}] }}\n"
+    );
+    let room = Room::with(&profile);
+    for (user, command, first, more) in COMMANDS {
+        let out = room.run(["explain", "p.yaml", "--user", user, "--command", command]).ended(0).stdout;
+        assert!(out.starts_with(first), "{user}: {command}:\n{out}");
+        for text in *more {
+            assert!(out.contains(text), "{user}: {command}: no {text:?}:\n{out}");
+        }
+    }
+    for usage in [
+        &["explain", "p.yaml", "--user", "cart"][..],
+        &["explain", "p.yaml", "--command", "get x"],
+        &["explain", "p.yaml", "--user", "nobody", "--command", "get x"],
+        &["explain", "p.yaml", "--user", "cart", "--command", ""],
+        &["explain", "p.yaml", "--user", "cart", "--command", "get \"x"],
+        &["explain", "p.yaml", "tls", "--user", "cart", "--command", "get x"],
+        &["explain", "tls-disabled", "--user", "cart", "--command", "get x"],
+    ] {
+        room.run(usage).ended(2);
+    }
+    // Each line has its words.
+    for (version, words) in [
+        ("6.2.24", "run the 'flushall' command or its subcommand"),
+        ("7.2.16", "NOPERM User cart has no permissions to run the 'flushall' command"),
+    ] {
+        let text = format!(
+            "{PROD}engine: {{ version: \"{version}\" }}\nusers: [{{ name: cart, role: application, keys: [\"c:*\"] }}]\n"
+        );
+        room.file("other.yaml", text);
+        let out = room.run(["explain", "other.yaml", "--user", "cart", "--command", "flushall"]).ended(0).stdout;
+        assert!(out.contains(words), "{out}");
+    }
+    // Renamed away, nobody runs it.
+    room.file("renamed.yaml", format!("{PROD}commands: {{ disabled: [flushall], rename: true }}\n"));
+    let out = room.run(["explain", "renamed.yaml", "--user", "admin", "--command", "flushall"]).ended(0).stdout;
+    assert!(out.contains("renames it away") && out.contains("ERR unknown command 'flushall'"), "{out}");
+}

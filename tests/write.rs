@@ -29,6 +29,8 @@ use common::{DEV, MUTUAL, PROD, REDISGEN, Room, content, deterministic, tree};
 const MODES: &[(&str, char, u32)] = &[
     ("docker-compose.app.yml", 'f', 0o644),
     ("docker-compose.prod.yml", 'f', 0o644),
+    ("docs", 'd', 0o755),
+    ("docs/ACCESS.md", 'f', 0o644),
     ("firewall", 'd', 0o755),
     ("firewall/apply.sh", 'f', 0o755),
     ("firewall/redisgen-firewall.service", 'f', 0o644),
@@ -218,10 +220,10 @@ fn a_hostile_lock_deletes_nothing() {
         assert!(!out.stdout.contains("stale:"), "{}", out.stdout);
     }
     // Through a link, the path would be ours and the file somebody else's.
-    symlink(room.path(""), room.path("deploy/docs")).expect("symlink");
-    room.file("deploy/redisgen.lock", lock("docs/victim", b"mine\n"));
-    refused(&room, &["build", "p.yaml"], &["docs", "link"]);
-    std::fs::remove_file(room.path("deploy/docs")).expect("removed");
+    symlink(room.path(""), room.path("deploy/backup")).expect("symlink");
+    room.file("deploy/redisgen.lock", lock("backup/victim", b"mine\n"));
+    refused(&room, &["build", "p.yaml"], &["backup", "link"]);
+    std::fs::remove_file(room.path("deploy/backup")).expect("removed");
     for broken in [
         "",
         "nonsense",
