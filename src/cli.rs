@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::engine::EngineArgument;
 use crate::finding::Severity;
 use crate::format::{Address, Date};
-use crate::output::Format;
+use crate::output::{Format, ListFormat};
 
 /// A compiler for Redis security: one profile in, a complete hardened deployment out.
 #[derive(Debug, Parser)]
@@ -152,8 +152,8 @@ pub enum Command {
         #[arg(long, value_name = "ENGINE")]
         engine: Option<EngineArgument>,
         /// How the list is printed.
-        #[arg(long, value_enum, default_value_t = Format::Human)]
-        format: Format,
+        #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+        format: ListFormat,
     },
     /// Print the JSON Schema of profiles.
     Schema,

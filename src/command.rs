@@ -22,7 +22,7 @@ use crate::format::{Date, EngineVersion};
 use crate::input::{self, DiskParents, ProfilePath};
 use crate::load::{self, Input, Loaded};
 use crate::model::Model;
-use crate::output::{Format, human, json};
+use crate::output::{Format, github, human, json, sarif};
 use crate::resolve;
 use crate::source::Sources;
 
@@ -164,14 +164,14 @@ fn judge_input(
 fn judge_all(profiles: &[String], options: &Judge, now: OffsetDateTime) -> Result<Vec<Judged>, String> {
     let judged: Vec<Judged> =
         input::profiles(profiles)?.into_iter().map(|path| judge(path, options, now)).collect::<Result<_, _>>()?;
-    match options.format {
-        Format::Json => console::out(&json::findings(&judged.iter().map(|judged| &judged.report).collect::<Vec<_>>())),
-        Format::Human => {
-            for judged in &judged {
-                console::out(&human::findings(&judged.report));
-            }
-        }
-    }
+    let reports: Vec<&Report> = judged.iter().map(|judged| &judged.report).collect();
+    let relative = |name: &str| input::in_repository(name);
+    console::out(&match options.format {
+        Format::Json => json::findings(&reports),
+        Format::Human => reports.iter().map(|report| human::findings(report)).collect(),
+        Format::Sarif => sarif::findings(&reports, &relative),
+        Format::Github => github::findings(&reports, &relative),
+    });
     Ok(judged)
 }
 

@@ -91,6 +91,16 @@ pub fn base_name(profile: &ProfilePath) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
+/// A file's name as its repository knows it: relative to the folder of `.git` above it, else as it was given. Code
+/// scanning and annotations find files by that name, wherever the program was started.
+pub fn in_repository(name: &str) -> String {
+    let found = Path::new(name).canonicalize().ok().and_then(|path| {
+        let root = path.ancestors().skip(1).find(|folder| folder.join(".git").exists())?;
+        Some(path.strip_prefix(root).ok()?.to_str()?.to_owned())
+    });
+    found.unwrap_or_else(|| name.to_owned())
+}
+
 /// Parents on disk: below the folder of `redisgen.toml`, else of the profile.
 pub struct DiskParents {
     root: PathBuf,

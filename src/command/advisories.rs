@@ -8,17 +8,17 @@ use crate::advisories::mitigation::spoken;
 use crate::advisories::{self, Advisory, Build, Fixed, Hold, LineEnd, Lines, Who};
 use crate::console;
 use crate::engine::EngineArgument;
-use crate::output::Format;
+use crate::output::ListFormat;
 use crate::profile::EngineKind;
 
 /// Longest line of text.
 const WIDTH: usize = 100;
 
-pub(super) fn run(engine: Option<EngineArgument>, format: Format) -> Result<Exit, String> {
+pub(super) fn run(engine: Option<EngineArgument>, format: ListFormat) -> Result<Exit, String> {
     let list = List::new(advisories::lines()?, advisories::all()?, engine);
     console::out(&match format {
-        Format::Human => list.human(),
-        Format::Json => list.json(),
+        ListFormat::Human => list.human(),
+        ListFormat::Json => list.json(),
     });
     Ok(Exit::Fine)
 }

@@ -1,0 +1,142 @@
+//! In: reports. Out: one SARIF 2.1.0 log, as code scanning takes it: every rule of the catalogue, and each finding with a
+//! fingerprint that does not change when lines move.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::finding::{Finding, Report, Severity};
+use crate::rules::{self, Rule};
+use crate::source::{Sources, Span};
+
+/// The log of all reports; `relative` makes a file's name relative to the repository.
+pub fn findings(reports: &[&Report], relative: &dyn Fn(&str) -> String) -> String {
+    let places: BTreeMap<&str, usize> = rules::all().enumerate().map(|(place, rule)| (rule.id, place)).collect();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut results = Vec::new();
+    for (finding, sources) in
+        reports.iter().flat_map(|report| report.findings.iter().map(|finding| (finding, &report.sources)))
+    {
+        let file = relative(sources.name(finding.span.file));
+        let identity = format!("{}\n{file}\n{}", finding.rule, finding.path);
+        let count = seen.entry(identity.clone()).or_default();
+        let fingerprint = crate::lock::sha256(format!("{identity}\n{count}").as_bytes());
+        *count += 1;
+        let place = places.get(finding.rule).copied();
+        results.push(result(finding, sources, place, &fingerprint, relative));
+    }
+    let log = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "redisgen",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": rules::all().map(rule).collect::<Vec<_>>(),
+            }},
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    });
+    // Strings and numbers only: serialising cannot fail.
+    let mut text = serde_json::to_string_pretty(&log).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+const fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "note",
+    }
+}
+
+/// The severity of production, which is the stricter one.
+fn rule(rule: &Rule) -> Value {
+    let [_, production] = rule.severity;
+    let help = if rule.fix.is_empty() { rule.why.to_owned() } else { format!("{}\n\nFix: {}", rule.why, rule.fix) };
+    json!({
+        "id": rule.id,
+        "shortDescription": { "text": rule.title },
+        "fullDescription": { "text": rule.why },
+        "help": { "text": help },
+        "defaultConfiguration": { "level": level(production) },
+        "properties": { "tags": ["security"], "precision": "high", "source": rule.source },
+    })
+}
+
+fn result(
+    finding: &Finding,
+    sources: &Sources,
+    place: Option<usize>,
+    fingerprint: &str,
+    relative: &dyn Fn(&str) -> String,
+) -> Value {
+    let message = match &finding.help {
+        Some(help) => format!("{}\nhelp: {help}", finding.message),
+        None => finding.message.clone(),
+    };
+    let mut result = json!({
+        "ruleId": finding.rule,
+        "level": level(finding.severity),
+        "message": { "text": message },
+        "locations": [location(finding.span, sources, relative)],
+        "partialFingerprints": { "redisgen/v1": fingerprint },
+    });
+    if let (Some(place), Some(fields)) = (place, result.as_object_mut()) {
+        fields.insert("ruleIndex".to_owned(), json!(place));
+    }
+    let related: Vec<Value> = finding
+        .related
+        .iter()
+        .map(|related| {
+            let mut place = location(related.span, sources, relative);
+            if let Some(fields) = place.as_object_mut() {
+                fields.insert("message".to_owned(), json!({ "text": related.message }));
+            }
+            place
+        })
+        .collect();
+    if let Some(fields) = result.as_object_mut().filter(|_| !related.is_empty()) {
+        fields.insert("relatedLocations".to_owned(), json!(related));
+    }
+    result
+}
+
+fn location(span: Span, sources: &Sources, relative: &dyn Fn(&str) -> String) -> Value {
+    let (start, end) = sources.positions(span);
+    json!({ "physicalLocation": {
+        "artifactLocation": { "uri": uri(&relative(sources.name(span.file))) },
+        "region": {
+            "startLine": start.line,
+            "startColumn": start.column,
+            "endLine": end.line,
+            "endColumn": end.column,
+        },
+    }})
+}
+
+/// A relative path as a URI reference (RFC 3986): `/` separates, everything unusual is escaped.
+fn uri(path: &str) -> String {
+    let mut out = String::new();
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_uri() {
+        assert_eq!(uri("profiles/a b%ä.yaml"), "profiles/a%20b%25%C3%A4.yaml");
+        assert_eq!(uri("<stdin>"), "%3Cstdin%3E");
+    }
+}
