@@ -91,6 +91,9 @@ pub fn difference(old: &Access, new: &Access) -> Difference {
 fn rights(from: (&Access, Option<&User>), to: (&Access, Option<&User>)) -> Rights {
     let (from_access, from) = from;
     let (to_access, Some(to)) = to else { return Rights::default() };
+    if std::ptr::eq(from_access.line, to_access.line) && from.is_some_and(|from| from.account == to.account) {
+        return Rights::default();
+    }
     let nothing = Grant::nothing(from_access.line);
     let known = from.map_or(&nothing, |user| &user.account.own);
     let own = &to.account.own;

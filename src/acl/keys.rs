@@ -1,7 +1,6 @@
 //! In: the words of a command. Out: the keys and channels among them and what is done to them, as the server finds
 //! them before it asks an ACL (`getKeysFromCommandWithSpecs` in db.c).
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::engine::Line;
@@ -50,14 +49,17 @@ enum Find {
     Number { number: usize, first: usize, step: usize },
 }
 
-static SHAPES: LazyLock<BTreeMap<&'static str, Shape>> =
-    LazyLock::new(|| include_str!("../engine/keys.tsv").lines().filter_map(shape).collect());
+/// The rows of the table, by name. Most runs ask for few of them, so that a row is parsed when it is asked for.
+static ROWS: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
+    let rows = include_str!("../engine/keys.tsv").lines().filter(|row| !row.starts_with('#'));
+    rows.filter_map(|row| row.split_once('\t')).collect()
+});
 
-fn shape(text: &'static str) -> Option<(&'static str, Shape)> {
-    let mut fields = text.split('\t');
-    let (name, arity) = (fields.next()?, fields.next()?.parse().ok()?);
-    let groups = fields.next().unwrap_or("").split(' ').filter_map(group).collect();
-    Some((name, Shape { arity, groups }))
+fn shape(command: &str) -> Option<Shape> {
+    let place = ROWS.binary_search_by(|(name, _)| (*name).cmp(command)).ok()?;
+    let mut fields = ROWS.get(place)?.1.split('\t');
+    let arity = fields.next()?.parse().ok()?;
+    Some(Shape { arity, groups: fields.next().unwrap_or("").split(' ').filter_map(group).collect() })
 }
 
 fn group(text: &'static str) -> Option<Group> {
@@ -80,7 +82,7 @@ fn group(text: &'static str) -> Option<Group> {
 
 /// What a command does to the keys that it may name: reads, writes; none if it has no keys.
 pub fn uses(command: &str) -> Option<(bool, bool)> {
-    let groups = &SHAPES.get(command)?.groups;
+    let groups = shape(command)?.groups;
     let any = |wanted: fn(&Group) -> bool| groups.iter().any(wanted);
     (!groups.is_empty()).then(|| (any(|group| group.read), any(|group| group.write)))
 }
@@ -93,7 +95,7 @@ pub fn needs(command: &str) -> Vec<(bool, bool)> {
         "bitfield" => return vec![(true, false)],
         _ => {}
     }
-    let groups = SHAPES.get(command).map(|shape| shape.groups.as_slice()).unwrap_or_default();
+    let groups = shape(command).map(|shape| shape.groups).unwrap_or_default();
     // Behind a word that need not be there: options such as STORE.
     let optional = |group: &&Group| matches!(group.begin, Begin::Behind { word, .. } if word != "STREAMS");
     let counted = |group: &&Group| matches!(group.find, Find::Number { .. });
@@ -107,7 +109,7 @@ pub fn has_channels(command: &str) -> bool {
 
 /// True if a command takes as many words, its name included.
 pub fn takes(command: &str, words: usize) -> bool {
-    let Some(shape) = SHAPES.get(command) else { return true };
+    let Some(shape) = shape(command) else { return true };
     let least = usize::try_from(shape.arity.unsigned_abs()).unwrap_or(usize::MAX);
     if shape.arity < 0 { words >= least } else { words == least }
 }
@@ -143,8 +145,8 @@ pub fn keys(line: &Line, command: &str, words: &[String]) -> Vec<Key> {
         "migrate" => migrated(words),
         "xread" | "xreadgroup" => streams(words),
         _ => {
-            let shape = SHAPES.get(format!("{command}@{line}").as_str()).or_else(|| SHAPES.get(command));
-            shape.and_then(|shape| all_groups(&shape.groups, words)).unwrap_or_default()
+            let found = shape(&format!("{command}@{line}")).or_else(|| shape(command));
+            found.and_then(|shape| all_groups(&shape.groups, words)).unwrap_or_default()
         }
     }
 }
@@ -271,7 +273,7 @@ mod tests {
     fn found(text: &str) -> Vec<(String, bool, bool)> {
         let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
         let full = words.get(..2).map(|two| two.join("|").to_ascii_lowercase()).unwrap_or_default();
-        let name = if SHAPES.contains_key(full.as_str()) { full } else { words[0].to_ascii_lowercase() };
+        let name = if shape(&full).is_some() { full } else { words[0].to_ascii_lowercase() };
         let line = crate::engine::lines().next().expect("a line");
         keys(line, &name, &words).into_iter().map(|key| (words[key.place].clone(), key.read, key.write)).collect()
     }
@@ -280,14 +282,14 @@ mod tests {
     fn every_command_of_every_line_has_a_shape() {
         for line in crate::engine::lines() {
             for command in &line.commands {
-                assert!(SHAPES.contains_key(command.name), "{line}: {}", command.name);
+                assert!(shape(command.name).is_some(), "{line}: {}", command.name);
             }
         }
-        let rows = include_str!("../engine/keys.tsv").lines().filter(|text| !text.starts_with('#'));
-        for row in rows {
-            let (_, shape) = shape(row).unwrap_or_else(|| panic!("{row}"));
-            let groups = row.split('\t').nth(2).map_or(0, |groups| groups.split(' ').count());
-            assert_eq!(shape.groups.len(), groups, "{row}");
+        assert!(ROWS.is_sorted());
+        for (name, row) in ROWS.iter() {
+            let shape = shape(name).unwrap_or_else(|| panic!("{name}"));
+            let groups = row.split('\t').nth(1).filter(|groups| !groups.is_empty());
+            assert_eq!(shape.groups.len(), groups.map_or(0, |groups| groups.split(' ').count()), "{name}");
         }
     }
 

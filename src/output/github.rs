@@ -22,11 +22,8 @@ fn command(finding: &Finding, sources: &Sources, relative: &dyn Fn(&str) -> Stri
         message.push_str(help);
     }
     // Columns count only where a finding ends on the line where it starts.
-    let columns = if start.line == end.line {
-        format!(",col={},endColumn={}", start.column, end.column)
-    } else {
-        String::new()
-    };
+    let columns =
+        if start.line == end.line { format!(",col={},endColumn={}", start.column, end.column) } else { String::new() };
     format!(
         "::{level} file={},line={},endLine={}{columns},title={}::{}\n",
         property(&relative(sources.name(finding.span.file))),

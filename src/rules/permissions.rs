@@ -4,7 +4,7 @@ use super::{INFO, Rule, Sink, WARNING_IN_PRODUCTION};
 use crate::acl::account::Account;
 use crate::acl::danger::{self, Danger, Dangerous};
 use crate::acl::keys;
-use crate::engine::CommandSet;
+use crate::engine::{CommandSet, Line};
 use crate::model::Model;
 use crate::profile::{Role, User};
 
@@ -169,6 +169,11 @@ pub(super) fn names_of(model: &Model, ids: &[usize]) -> Vec<String> {
     commands.map(|command| command.name.to_owned()).collect()
 }
 
+fn reads(line: &Line, id: usize) -> bool {
+    let uses = line.commands.get(id).and_then(|command| keys::uses(command.name));
+    uses.is_some_and(|(read, write)| read && !write)
+}
+
 /// By effect: it sees figures, changes nothing, and still reads values, those of every key or what others send.
 fn monitoring(model: &Model, sink: &mut Sink) {
     let line = model.line;
@@ -176,21 +181,14 @@ fn monitoring(model: &Model, sink: &mut Sink) {
     let telling = named(model, &["monitor", "slowlog|get", "commandlog|get"]);
     let category = |name: &str| line.category(name).cloned().unwrap_or_else(|| CommandSet::none(line.commands.len()));
     let writing = category("write");
-    let mut reading = CommandSet::none(line.commands.len());
-    for (id, command) in line.commands.iter().enumerate() {
-        if keys::uses(command.name).is_some_and(|(read, write)| read && !write) {
-            reading.insert(id);
-        }
-    }
     for (place, user, account) in judged(model) {
         for (set, grant) in account.grants().enumerate() {
-            let values = grant.reaches_every_key() && grant.commands.intersects(&reading);
             let monitors = grant.commands.intersects(&figures) && !grant.commands.intersects(&writing);
-            if monitors && (values || grant.commands.intersects(&telling)) {
-                let mut found = grant.commands.both(&telling);
-                if values {
-                    found.extend(grant.commands.both(&reading));
-                }
+            let mut found = if monitors { grant.commands.both(&telling) } else { Vec::new() };
+            if monitors && grant.reaches_every_key() {
+                found.extend((0..line.commands.len()).filter(|id| grant.commands.contains(*id) && reads(line, *id)));
+            }
+            if !found.is_empty() {
                 let names = names_of(model, &found);
                 let message = format!("`{}` sees figures, and data too: {}", user.name, some(&names));
                 sink.report(set_path(place, user, set), message);
