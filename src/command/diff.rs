@@ -28,8 +28,8 @@ pub(super) fn run(target: &Target, judge: &Judge, now: OffsetDateTime) -> Result
         let Some(model) = judged.model.as_ref().filter(|_| judged.passes()) else { continue };
         let drift = diff(model, &folder)?;
         if !drift.is_empty() {
-            // Standard output holds one JSON document then.
-            if judge.format == Format::Json {
+            // Standard output holds one document then.
+            if judge.format != Format::Human {
                 console::err(&drift);
             } else {
                 console::out(&drift);

@@ -104,8 +104,12 @@ fn result(
     result
 }
 
+/// The embedded defaults are no file of the repository: their place is told in words.
 fn location(span: Span, sources: &Sources, relative: &dyn Fn(&str) -> String) -> Value {
     let (start, end) = sources.positions(span);
+    if sources.get(span.file).is_some_and(|source| source.embedded) {
+        return json!({ "logicalLocations": [{ "name": format!("{}:{}", sources.name(span.file), start.line) }] });
+    }
     json!({ "physicalLocation": {
         "artifactLocation": { "uri": uri(&relative(sources.name(span.file))) },
         "region": {

@@ -1,0 +1,142 @@
+//! Findings for machines: SARIF for code scanning, judged by its schema and by a second reader; annotations for GitHub
+//! Actions. Both name files as the repository does, and the same finding keeps its identity when lines move.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
+mod common;
+
+use std::process::Command;
+
+use common::{PROD, Room};
+use serde_json::Value;
+
+/// A warning at a line, an info from a default, a related place, and signs that formats have to escape.
+const PROFILE: &str = "version: 1\nname: demo\nenvironment: production\nusers:\n  - { name: admin, role: admin }\n  \
+    - { name: job, role: custom, commands: [+ping, \"+client|pause\", +get] }\n  - { name: job, role: custom, commands: [+ping] }\n";
+
+/// The published schema, as the crate that reads SARIF brings it.
+fn schema() -> Value {
+    // Only what was built is there to be looked at.
+    let rustc = common::text_of(Command::new("rustc").arg("-vV"));
+    let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--locked", "--filter-platform", host])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let package = packages.iter().find(|package| package["name"] == "serde-sarif").expect("serde-sarif");
+    let manifest = std::path::Path::new(package["manifest_path"].as_str().expect("a path"));
+    let text = std::fs::read_to_string(manifest.with_file_name("src/schema.json")).expect("its schema");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+fn repository(profile: &str) -> Room {
+    let room = Room::new();
+    std::fs::create_dir(room.path(".git")).expect("folder");
+    room.file("ops/my profiles/p.yaml", profile);
+    room
+}
+
+fn log(room: &Room, path: &str) -> Value {
+    let out = room.run(["validate", "--format", "sarif", "--as-of", "2026-11-24", path]);
+    serde_json::from_str(&out.stdout).unwrap_or_else(|error| panic!("{error}: {}", out.stdout))
+}
+
+#[test]
+fn sarif_stands_its_schema_and_a_second_reader() {
+    let schema = schema();
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let room = repository(PROFILE);
+    room.file("broken.yaml", "version: 1\nname: [\n");
+    for path in ["ops/my profiles/p.yaml", "broken.yaml"] {
+        let log = log(&room, path);
+        let errors: Vec<String> = validator.iter_errors(&log).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{path}: {errors:?}");
+        let read: serde_sarif::sarif::Sarif = serde_json::from_value(log.clone()).expect("readable");
+        let run = &read.runs[0];
+        let rules = run.tool.driver.rules.as_ref().expect("rules");
+        let results = run.results.as_ref().expect("results");
+        assert!(!results.is_empty() && rules.len() > 100);
+        for result in results {
+            let place = usize::try_from(result.rule_index.expect("an index")).expect("small");
+            assert_eq!(Some(&rules[place].id), result.rule_id.as_ref());
+        }
+        // The control: the schema refuses what is none.
+        let mut wrong = log;
+        wrong["runs"][0]["results"][0]["level"] = Value::from("warn");
+        assert!(!validator.is_valid(&wrong));
+    }
+}
+
+/// Rule, file, line and fingerprint of each result.
+fn results(log: &Value) -> Vec<(String, String, u64, String)> {
+    let results = log["runs"][0]["results"].as_array().expect("results").iter();
+    let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned();
+    results
+        .map(|result| {
+            let place = &result["locations"][0]["physicalLocation"];
+            (
+                text(&result["ruleId"]),
+                text(&place["artifactLocation"]["uri"]),
+                place["region"]["startLine"].as_u64().expect("a line"),
+                text(&result["partialFingerprints"]["redisgen/v1"]),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn fingerprints_stay_when_lines_move() {
+    let room = repository(PROFILE);
+    let before = results(&log(&room, "ops/my profiles/p.yaml"));
+    let unique: std::collections::BTreeSet<&String> = before.iter().map(|result| &result.3).collect();
+    assert_eq!(unique.len(), before.len(), "two findings share a fingerprint: {before:?}");
+    room.file("ops/my profiles/p.yaml", format!("# a comment\n\n{PROFILE}"));
+    let after = results(&log(&room, "ops/my profiles/p.yaml"));
+    assert_eq!(before.len(), after.len());
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!((&before.0, &before.1, before.2 + 2, &before.3), (&after.0, &after.1, after.2, &after.3));
+        assert_eq!(before.1, "ops/my%20profiles/p.yaml");
+    }
+    // From another folder of the repository, the names are the same.
+    let out = Command::new(common::REDISGEN)
+        .args(["validate", "--format", "sarif", "--as-of", "2026-11-24", "p.yaml"])
+        .current_dir(room.path("ops/my profiles"))
+        .output()
+        .expect("runs");
+    let elsewhere: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    assert_eq!(results(&elsewhere), after);
+}
+
+#[test]
+fn annotations_are_escaped_and_one_a_line() {
+    let room = repository(PROFILE);
+    let out = room.run(["validate", "--format", "github", "ops/my profiles/p.yaml"]).ended(1);
+    let lines: Vec<&str> = out.stdout.lines().collect();
+    assert!(lines.len() > 3 && lines.iter().all(|line| line.starts_with("::")), "{}", out.stdout);
+    let pause = lines.iter().find(|line| line.contains("title=user-blocks-server::")).expect("the finding");
+    assert!(pause.starts_with("::warning file=ops/my profiles/p.yaml,line=6,endLine=6,col="), "{pause}");
+    assert!(pause.contains("%0Ahelp: "), "{pause}");
+    for level in ["::error ", "::warning ", "::notice "] {
+        assert!(lines.iter().any(|line| line.starts_with(level)), "{level}: {}", out.stdout);
+    }
+    // Standard output of `diff` is findings only; what differs is told beside it.
+    room.file("q.yaml", PROD);
+    room.run(["build", "q.yaml"]).ended(0);
+    room.file("deploy/redis/redis.conf", "changed\n");
+    let out = room.run(["diff", "--format", "github", "q.yaml"]).ended(1);
+    assert!(
+        out.stdout.lines().all(|line| line.starts_with("::")) && out.stderr.contains("redis.conf"),
+        "{}",
+        out.stdout
+    );
+}
