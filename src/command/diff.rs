@@ -29,10 +29,10 @@ pub(super) fn run(target: &Target, judge: &Judge, now: OffsetDateTime) -> Result
         let drift = diff(model, &folder)?;
         if !drift.is_empty() {
             // Standard output holds one document then.
-            if judge.format != Format::Human {
-                console::err(&drift);
-            } else {
+            if judge.format == Format::Human {
                 console::out(&drift);
+            } else {
+                console::err(&drift);
             }
             console::err(&format!(
                 "{}: {} is behind; mend it with: {}\n",
