@@ -42,6 +42,17 @@ pub struct Target {
     pub out: std::path::PathBuf,
 }
 
+/// How rules are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum RulesFormat {
+    /// One line each.
+    Human,
+    /// One JSON document.
+    Json,
+    /// The page docs/rules.md.
+    Markdown,
+}
+
 /// What `access` shows, and how.
 #[derive(Args, Clone, Debug)]
 pub struct AccessArguments {
@@ -154,6 +165,13 @@ pub enum Command {
         /// How the list is printed.
         #[arg(long, value_enum, default_value_t = ListFormat::Human)]
         format: ListFormat,
+    },
+    /// List all rules; `explain RULE` says more of one.
+    Rules {
+        /// How the list is printed. JSON: {version, rules: [{id, title, severity: {development, production}, why, fix,
+        /// source, waivable}]}.
+        #[arg(long, value_enum, default_value_t = RulesFormat::Human)]
+        format: RulesFormat,
     },
     /// Print the JSON Schema of profiles.
     Schema,

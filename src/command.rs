@@ -6,6 +6,7 @@ mod build;
 mod diff;
 mod explain;
 mod init;
+pub mod rules;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -65,6 +66,7 @@ pub fn run(cli: &Cli, now: OffsetDateTime) -> Exit {
             explain::run(subject, path.as_deref(), *source, asked)
         }
         Command::Advisories { engine, format } => advisories::run(*engine, *format),
+        Command::Rules { format } => Ok(rules::run(*format)),
         Command::Schema => {
             console::out(crate::schema::PUBLISHED);
             Ok(Exit::Fine)

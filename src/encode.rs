@@ -77,11 +77,23 @@ pub fn markdown(text: &str) -> String {
     format!("{fence}{pad}{text}{pad}{fence}")
 }
 
-/// Words of a sentence in Markdown that stay words.
+/// A sentence in Markdown: words stay words, and what stands between two back-ticks stays code.
 pub fn prose(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    // With an odd back-tick left over, none of them quotes anything.
+    let quoted = parts.len() % 2 == 1;
+    let each = parts.iter().enumerate().map(|(place, part)| match (place % 2, quoted) {
+        (1, true) => markdown(part),
+        (_, false) if place > 0 => format!("\\`{}", words(part)),
+        _ => words(part),
+    });
+    each.collect::<Vec<_>>().concat()
+}
+
+fn words(text: &str) -> String {
     let mut out = String::new();
     for sign in crate::access::human::shown(text).chars() {
-        if r"\`*_[]<>#|&~".contains(sign) {
+        if r"\*_[]<>#|&~".contains(sign) {
             out.push('\\');
         }
         out.push(sign);
@@ -188,6 +200,15 @@ mod tests {
     use proptest::prelude::*;
 
     const EVIL: &str = "a\"b'c\\d $(id) ${x} `id` %{y} # : \n\r\tä\u{2028}";
+
+    #[test]
+    fn markdown_shows_texts_as_they_are() {
+        assert_eq!(markdown("a`b"), "``a`b``");
+        assert_eq!(markdown("`"), "`` ` ``");
+        assert_eq!(markdown(""), "`  `");
+        assert_eq!(prose("say `a*b` *now* <b>"), "say `a*b` \\*now\\* \\<b\\>");
+        assert_eq!(prose("one ` only_"), "one \\` only\\_");
+    }
 
     #[test]
     fn shell_words_arrive() {

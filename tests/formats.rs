@@ -140,3 +140,26 @@ fn annotations_are_escaped_and_one_a_line() {
         out.stdout
     );
 }
+
+#[test]
+fn the_catalogue_is_listed_for_people_and_machines() {
+    let room = Room::new();
+    let catalogue: Value =
+        serde_json::from_str(&room.run(["rules", "--format", "json"]).ended(0).stdout).expect("JSON");
+    let rules = catalogue["rules"].as_array().expect("rules");
+    let people = room.run(["rules"]).ended(0).stdout;
+    assert_eq!(people.lines().count(), rules.len() + 1);
+    let page = room.run(["rules", "--format", "markdown"]).ended(0).stdout;
+    for rule in rules {
+        let id = rule["id"].as_str().expect("an id");
+        assert!(people.lines().any(|line| line.starts_with(id)) && page.contains(&format!("\n## {id}\n")), "{id}");
+        for field in ["title", "why", "source"] {
+            assert!(rule[field].as_str().is_some_and(|text| !text.is_empty()), "{id}: {field}");
+        }
+        assert!(rule["fix"].is_string() && rule["waivable"].is_boolean(), "{id}");
+        for environment in ["development", "production"] {
+            let word = rule["severity"][environment].as_str().expect("a severity");
+            assert!(["error", "warning", "info"].contains(&word), "{id}");
+        }
+    }
+}

@@ -148,6 +148,18 @@ fn rules_are_well_formed() {
     snapshot("rule-ids", "", &ids.into_iter().collect::<Vec<_>>().join("\n"));
 }
 
+/// `REDISGEN_BLESS=1` writes the page anew.
+#[test]
+fn the_page_of_rules_is_up_to_date() {
+    let page = redisgen::command::rules::markdown();
+    if std::env::var_os("REDISGEN_BLESS").is_some() {
+        fs::create_dir_all("docs").expect("folder");
+        fs::write("docs/rules.md", &page).expect("written");
+    }
+    let written = fs::read_to_string("docs/rules.md").expect("docs/rules.md");
+    assert!(written == page, "docs/rules.md is behind: REDISGEN_BLESS=1 cargo test --test golden");
+}
+
 /// What redis.conf listens on and Compose publishes is what each packet filter guards, and the bridges that it
 /// names are Compose's.
 #[test]
