@@ -206,12 +206,14 @@ The JSON of `--format json` is one object:
   not_stated  ids of which no source says whether the line of --engine has them";
 
 const ACCESS_JSON: &str = "\
-The JSON of `--format json` is {engine, users: {NAME: {enabled, login, commands, keys, channels, dangers, selectors}}}:
+The JSON of `--format json` is {engine, users: {NAME: {enabled, login, sanitize_payload, commands, keys,
+channels, dangers, selectors}}}:
   login      never, password or anything
+  sanitize_payload  false: RESTORE does not check what this user hands in
   commands   what can be run: commands, subcommands as config|get, first arguments as select|0
   keys       [{pattern, read, write}]
   databases  numbers, where a user is limited to some (Valkey from 9.1)
   dangers    [{can, commands}]
   selectors  [{commands, keys, channels, databases, dangers}]
-With --diff it is {old, new, users: {NAME: {gained, lost}}}, each with login, commands, keys, channels, databases and
-selectors where there are any; keys and channels in the words of an ACL file.";
+With --diff it is {old, new, users: {NAME: {gained, lost}}}, each with login, flag, commands, keys, channels, databases
+and selectors where there are any; keys and channels in the words of an ACL file.";

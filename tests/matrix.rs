@@ -170,6 +170,7 @@ const CASES: &[Case] = &[
     ("+get ~a", "+get ~a (+set ~b)", &["selectors (+set ~b)"], &[]),
     // Nothing new: its own permissions give it already.
     ("+get +set ~*", "+get +set ~* (+set ~b)", &[], &[]),
+    ("on", "on skip-sanitize-payload", &["flag skip-sanitize-payload"], &[]),
     ("+select|0", "+select", &["commands select"], &["commands select|0"]),
 ];
 

@@ -36,6 +36,9 @@ pub struct Rights {
     /// How it can log in, if that became easier (gained) or harder (lost).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login: Option<&'static str>,
+    /// `skip-sanitize-payload`, by which RESTORE no longer checks what it is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flag: Option<&'static str>,
     /// Commands and subcommands.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub commands: BTreeSet<String>,
@@ -52,6 +55,9 @@ pub struct Rights {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub selectors: Vec<String>,
 }
+
+/// The word that lets a user hand unchecked bytes to RESTORE.
+pub const UNCHECKED: &str = "skip-sanitize-payload";
 
 impl Rights {
     /// True if nothing came or went.
@@ -101,6 +107,7 @@ fn rights(from: (&Access, Option<&User>), to: (&Access, Option<&User>)) -> Right
     let login = to.login();
     Rights {
         login: (login > from.map_or(Login::Never, User::login)).then(|| login.word()),
+        flag: (!to.account.sanitize && from.is_none_or(|from| from.account.sanitize)).then_some(UNCHECKED),
         commands: commands(to_access.line, own).difference(&before).cloned().collect(),
         keys: own.keys.iter().filter(|key| !covered(key, &known.keys)).map(key_word).collect(),
         channels: new_channels(from, known, own),
@@ -197,6 +204,7 @@ impl Rights {
         let login: Vec<String> = self.login.iter().map(|login| format!("by {login}")).collect();
         let all = [
             ("login", login.join("")),
+            ("flag", self.flag.unwrap_or_default().to_owned()),
             ("commands", commands.join(", ")),
             ("keys", self.keys.join(" ")),
             ("channels", self.channels.join(" ")),

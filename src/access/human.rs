@@ -15,6 +15,9 @@ pub fn sheet(sheet: &Sheet) -> String {
         if user.replays {
             out.push_str("  The server reads its append-only file as this user, and drops what that may not write.\n");
         }
+        if user.unchecked {
+            out.push_str("  RESTORE does not check what this user hands in (skip-sanitize-payload).\n");
+        }
         for (place, set) in user.sets.iter().enumerate() {
             if place > 0 {
                 out.push_str(&format!("  or, by selector {place}:\n"));

@@ -1,4 +1,4 @@
-//! In: the users of a file. Out: who may do what as JSON: `{"engine", "users": {NAME: {"enabled", "login", "commands",
+//! In: the users of a file. Out: who may do what as JSON: `{"engine", "users": {NAME: {"enabled", "login", "sanitize_payload", "commands",
 //! "keys", "channels", "databases", "dangers", "selectors"}}}`. `databases` is there where a line has them and a user is
 //! limited to some.
 
@@ -21,6 +21,7 @@ fn of_user(line: &Line, dangers: &[Dangerous], user: &User) -> Value {
     let mut value = Map::new();
     value.insert("enabled".to_owned(), json!(user.account.enabled));
     value.insert("login".to_owned(), json!(user.login().word()));
+    value.insert("sanitize_payload".to_owned(), json!(user.account.sanitize));
     value.extend(of_grant(line, dangers, &user.account.own));
     let selectors: Vec<Map<String, Value>> =
         user.account.selectors.iter().map(|selector| of_grant(line, dangers, selector)).collect();

@@ -39,6 +39,8 @@ pub struct Section {
     pub name: String,
     /// `never`, `password` or `anything`.
     pub login: &'static str,
+    /// True if RESTORE does not check what it hands in.
+    pub unchecked: bool,
     /// True for a `default` that nobody can be, and that may write all the same.
     pub replays: bool,
     /// Its own permissions, then its selectors.
@@ -179,7 +181,8 @@ impl Maker {
         let sets = user.account.grants().enumerate().map(|(place, grant)| self.set(user, place, grant)).collect();
         let nobody = user.login() == Login::Never;
         let replays = nobody && user.name == file::DEFAULT && user.account.own.all_keys();
-        Section { name: user.name.clone(), login: user.login().word(), replays, sets }
+        let unchecked = !user.account.sanitize;
+        Section { name: user.name.clone(), login: user.login().word(), unchecked, replays, sets }
     }
 
     fn set(&mut self, user: &User, place: usize, grant: &Grant) -> Set {
