@@ -116,9 +116,7 @@ pub fn deciding_word(line: &Line, words: &[String], place: usize, id: usize, arg
     let mut decided = None;
     for word in words {
         let before = grant.permits(id, argument);
-        if word == "reset" {
-            grant = Grant::nothing(line);
-        } else if grant.apply(line, &word).is_err() {
+        if grant.apply(line, &word).is_err() {
             // A word of the account, as `on`.
             continue;
         }
@@ -161,6 +159,16 @@ mod tests {
         for name in ["config", "select", "set"] {
             assert!(!names.contains(name), "{name}");
         }
+    }
+
+    #[test]
+    fn words_that_were_taken_back_decide_nothing() {
+        let access = read("user a on +@all RESET on (+get ~a) clearselectors (+keys ~*)\n");
+        let user = access.user("a").expect("listed");
+        assert_eq!(user.words, ["on", "(+keys ~*)"]);
+        let keys = line().command("keys").expect("known");
+        assert_eq!(deciding_word(line(), &user.words, 1, keys, None).as_deref(), Some("+keys"));
+        assert_eq!(deciding_word(line(), &user.words, 0, keys, None), None);
     }
 
     #[test]

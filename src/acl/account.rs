@@ -53,7 +53,8 @@ impl Account {
         account
     }
 
-    /// Applies the words of a user in order; the words with those of each selector joined.
+    /// Applies the words of a user in order. Gives those that still count, each selector as one word: none before a
+    /// `reset`, no selector before a `clearselectors`.
     ///
     /// # Errors
     /// The place of the first word that the server refuses, and why. The account may be half changed then.
@@ -61,7 +62,11 @@ impl Account {
         let mut applied = Vec::with_capacity(words.len());
         for (place, word) in join_selectors(line, words)? {
             self.apply(line, &word).map_err(|refusal| (place, refusal))?;
-            applied.push(word);
+            match word.to_ascii_lowercase().as_str() {
+                "reset" => applied.clear(),
+                "clearselectors" => applied.retain(|word: &String| !word.starts_with('(')),
+                _ => applied.push(word),
+            }
         }
         Ok(applied)
     }
