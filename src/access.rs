@@ -20,6 +20,8 @@ pub struct Access {
     pub line: &'static Line,
     /// Sorted by name; `default` is always there.
     pub users: Vec<User>,
+    /// What redis.conf renames away: nobody runs it, whatever rules say.
+    pub renamed: Vec<&'static str>,
 }
 
 /// A user.
@@ -44,17 +46,21 @@ impl Access {
             let words = users.words.remove(&name).unwrap_or_default();
             found.push(User { name, account, words });
         }
-        Ok(Access { line, users: found })
+        Ok(Access { line, users: found, renamed: Vec::new() })
     }
 
-    /// The users of the ACL file that is written for a model.
+    /// The users of the ACL file that is written for a model, less what redis.conf renames away.
     pub fn of_model(model: &Model) -> Access {
-        let users = model.users.iter().zip(&model.accounts).map(|(user, account)| User {
-            name: user.name.clone(),
-            account: account.clone(),
-            words: users_acl::rules(model.line, user),
+        let line = model.line;
+        let renamed = &model.renames.away;
+        let users = model.users.iter().zip(&model.accounts).map(|(user, account)| {
+            let mut account = account.clone();
+            for id in renamed.iter().filter_map(|name| line.command(name)) {
+                account.take(line, id);
+            }
+            User { name: user.name.clone(), account, words: users_acl::rules(line, user) }
         });
-        Access { line: model.line, users: users.collect() }
+        Access { line, users: users.collect(), renamed: renamed.clone() }
     }
 
     /// A user by name.

@@ -62,8 +62,8 @@ pub struct AccessArguments {
     /// Show what users gained or lost between two files; ends with 1 if anybody gained anything.
     #[arg(long)]
     pub diff: bool,
-    /// Read for this engine, as `redis-7.4`: an ACL file, or a profile as if it named it. With --diff, twice: for the
-    /// old and for the new file.
+    /// Read for this engine, as `redis-7.4`: an ACL file, or a profile as if it named it. With --diff, once for both
+    /// files, or twice: for the old and for the new one.
     #[arg(long, value_name = "ENGINE")]
     pub engine: Vec<EngineArgument>,
     /// Refuse a profile with findings of this severity or worse.
@@ -213,7 +213,8 @@ channels, dangers, selectors}}}:
   commands   what can be run: commands, subcommands as config|get, first arguments as select|0
   keys       [{pattern, read, write}]
   databases  numbers, where a user is limited to some (Valkey from 9.1)
-  dangers    [{can, commands}]
+  dangers    [{can, by: [{rule, names}]}]: what the user can do, by which rule, with which commands
   selectors  [{commands, keys, channels, databases, dangers}]
-With --diff it is {old, new, users: {NAME: {gained, lost}}}, each with login, flag, commands, keys, channels, databases
+`renamed` beside `users` has the commands that redis.conf renames away. With --diff the document is
+{old, new, users: {NAME: {gained, lost}}}, each with can, login, flag, commands, keys, channels, databases
 and selectors where there are any; keys and channels in the words of an ACL file.";

@@ -152,7 +152,7 @@ const COMMANDS: &[(&str, &str, &str, &[&str])] = &[
     ("cart", "auth x", "allowed", &["everybody may run AUTH"]),
     ("cart", "get", "denied: redis-7.4 does not run this", &["ERR wrong number of arguments for 'get' command"]),
     ("cart", "nosuch x", "denied: redis-7.4 does not run this", &["ERR unknown command 'nosuch'"]),
-    ("cart", "scan 0", "allowed", &["`+@read` permits SCAN"]),
+    ("cart", "scan 0", "allowed", &["`+@read` permits SCAN", "the names of all keys are told"]),
     ("feed", "publish n:1 x", "allowed", &["`n:1`: `n:*` permits it"]),
     ("feed", "publish other x", "denied: the command is permitted, a channel is not", &["not by `&n:*`"]),
     // A pattern must be permitted as it is.

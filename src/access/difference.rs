@@ -7,8 +7,10 @@ use serde::Serialize;
 
 use super::{Access, Login, User, commands};
 use crate::acl::account::{Grant, KeyGrant};
+use crate::acl::danger::{self, Dangerous};
 use crate::acl::glob;
 use crate::acl::ordered::Ordered;
+use crate::engine::Line;
 
 /// What changed, by user; users that did not change are left out.
 #[derive(Serialize)]
@@ -17,6 +19,9 @@ pub struct Difference {
     pub old: String,
     /// The line of the new file.
     pub new: String,
+    /// The same, to group commands by.
+    #[serde(skip)]
+    line: &'static Line,
     /// By name.
     pub users: BTreeMap<String, Change>,
 }
@@ -36,6 +41,9 @@ pub struct Rights {
     /// How it can log in, if that became easier (gained) or harder (lost).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login: Option<&'static str>,
+    /// What it can do now that is dangerous, and with which commands.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub can: Vec<Can>,
     /// `skip-sanitize-payload`, by which RESTORE no longer checks what it is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flag: Option<&'static str>,
@@ -54,6 +62,15 @@ pub struct Rights {
     /// Whole selectors that the other side does not have.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub selectors: Vec<String>,
+}
+
+/// A danger that came or went.
+#[derive(PartialEq, Eq, Serialize)]
+pub struct Can {
+    /// What the user can do.
+    pub what: &'static str,
+    /// With these commands, which it could not use so before.
+    pub commands: Vec<String>,
 }
 
 /// The word that lets a user hand unchecked bytes to RESTORE.
@@ -90,7 +107,7 @@ pub fn difference(old: &Access, new: &Access) -> Difference {
             users.insert(name.to_owned(), change);
         }
     }
-    Difference { old: old.line.to_string(), new: new.line.to_string(), users }
+    Difference { old: old.line.to_string(), new: new.line.to_string(), line: new.line, users }
 }
 
 /// What `to` has and `from` has not.
@@ -106,6 +123,7 @@ fn rights(from: (&Access, Option<&User>), to: (&Access, Option<&User>)) -> Right
     let before = from.map_or_else(BTreeSet::new, |_| commands(from_access.line, known));
     let login = to.login();
     Rights {
+        can: new_dangers((from_access, from), (to_access, to)),
         login: (login > from.map_or(Login::Never, User::login)).then(|| login.word()),
         flag: (!to.account.sanitize && from.is_none_or(|from| from.account.sanitize)).then_some(UNCHECKED),
         commands: commands(to_access.line, own).difference(&before).cloned().collect(),
@@ -114,6 +132,24 @@ fn rights(from: (&Access, Option<&User>), to: (&Access, Option<&User>)) -> Right
         databases: databases(known, own),
         selectors: new_selectors((from_access, from), (to_access, to)),
     }
+}
+
+/// Dangers by commands that were not dangerous before, by any set of permissions.
+fn new_dangers(from: (&Access, Option<&User>), to: (&Access, &User)) -> Vec<Can> {
+    let carried = |access: &Access, user: &User, danger: &'static danger::Danger| -> BTreeSet<String> {
+        let dangerous = Dangerous::new(access.line, danger);
+        user.account.grants().flat_map(|grant| dangerous.among(access.line, grant)).collect()
+    };
+    let each = danger::ALL.iter().map(|danger| {
+        let mut before = from.1.map_or_else(BTreeSet::new, |user| carried(from.0, user, danger));
+        // Who reads every key sees their names, too: that danger is told as the greater one.
+        if **danger == danger::NAMES {
+            before.extend(from.1.iter().flat_map(|user| carried(from.0, user, &danger::EXFILTRATE)));
+        }
+        let commands: Vec<String> = carried(to.0, to.1, danger).difference(&before).cloned().collect();
+        Can { what: danger.can, commands }
+    });
+    each.filter(|can| !can.commands.is_empty()).collect()
 }
 
 /// True if what a pattern gives is given by the others: reading by one, writing by the same or another one, and both
@@ -173,7 +209,11 @@ pub fn human(difference: &Difference) -> String {
     for (name, change) in &difference.users {
         out.push_str(&format!("{}\n", super::human::shown(name)));
         for (sign, rights) in [("+", &change.gained), ("-", &change.lost)] {
-            for (what, items) in rights.listed() {
+            let verb = if sign == "+" { "can now" } else { "can no longer" };
+            for can in &rights.can {
+                out.push_str(&format!("  {sign} {verb} {}: {}\n", can.what, can.commands.join(", ")));
+            }
+            for (what, items) in rights.listed(difference.line) {
                 out.push_str(&format!("  {sign} {what:<10} {}\n", super::human::shown(&items)));
             }
         }
@@ -190,7 +230,12 @@ pub fn markdown(difference: &Difference) -> String {
     for (name, change) in &difference.users {
         out.push_str(&format!("- {}\n", crate::encode::markdown(name)));
         for (verb, rights) in [("gained", &change.gained), ("lost", &change.lost)] {
-            for (what, items) in rights.listed() {
+            let could = if verb == "gained" { "can now" } else { "can no longer" };
+            for can in &rights.can {
+                let commands = crate::encode::markdown(&can.commands.join(", "));
+                out.push_str(&format!("  - **{could} {}**: {commands}\n", can.what));
+            }
+            for (what, items) in rights.listed(difference.line) {
                 out.push_str(&format!("  - {verb} {what}: {}\n", crate::encode::markdown(&items)));
             }
         }
@@ -199,18 +244,23 @@ pub fn markdown(difference: &Difference) -> String {
 }
 
 impl Rights {
-    fn listed(&self) -> Vec<(&'static str, String)> {
-        let commands: Vec<String> = self.commands.iter().cloned().collect();
+    /// What came or went, in words; many commands by category, one entry each.
+    fn listed(&self, line: &Line) -> Vec<(&'static str, String)> {
+        const FEW: usize = 8;
+        let commands: Vec<(&'static str, String)> = if self.commands.len() <= FEW {
+            vec![("commands", self.commands.iter().cloned().collect::<Vec<_>>().join(", "))]
+        } else {
+            let groups = super::sheet::groups(line, self.commands.iter()).into_iter();
+            groups.map(|group| ("commands", format!("{}: {}", group.category, group.names.join(", ")))).collect()
+        };
         let login: Vec<String> = self.login.iter().map(|login| format!("by {login}")).collect();
+        let first = [("login", login.join("")), ("flag", self.flag.unwrap_or_default().to_owned())];
         let all = [
-            ("login", login.join("")),
-            ("flag", self.flag.unwrap_or_default().to_owned()),
-            ("commands", commands.join(", ")),
             ("keys", self.keys.join(" ")),
             ("channels", self.channels.join(" ")),
             ("databases", self.databases.join(" ")),
             ("selectors", self.selectors.join(" ")),
         ];
-        all.into_iter().filter(|(_, items)| !items.is_empty()).collect()
+        first.into_iter().chain(commands).chain(all).filter(|(_, items)| !items.is_empty()).collect()
     }
 }

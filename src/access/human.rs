@@ -4,7 +4,11 @@ use super::sheet::{Set, Sheet};
 
 /// Text for a terminal.
 pub fn sheet(sheet: &Sheet) -> String {
-    let mut out = String::new();
+    let mut out = format!("{}, subcommands counted. {SWITCHES}\n", sheet.engine);
+    if !sheet.renamed.is_empty() {
+        out.push_str(&format!("Renamed away for everybody by redis.conf: {}\n", sheet.renamed.join(", ")));
+    }
+    out.push('\n');
     for user in &sheet.users {
         let login = match user.login {
             "never" => "cannot log in",
@@ -31,6 +35,8 @@ pub fn sheet(sheet: &Sheet) -> String {
     }
     out
 }
+
+const SWITCHES: &str = "What redis.conf switches off besides, as DEBUG and MODULE, is listed all the same.";
 
 fn human_set(set: &Set, out: &mut String) {
     out.push_str(&format!("  commands   {}\n", set.sentence()));

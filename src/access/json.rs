@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::sheet::found;
 use super::{Access, Login, User, commands};
 use crate::acl::account::{Grant, KeyGrant};
 use crate::acl::danger::{self, Dangerous};
@@ -14,7 +15,11 @@ pub fn access(access: &Access) -> Value {
     let dangers = danger::all(access.line);
     let users: Map<String, Value> =
         access.users.iter().map(|user| (user.name.clone(), of_user(access.line, &dangers, user))).collect();
-    json!({ "engine": access.line.to_string(), "users": users })
+    let mut document = json!({ "engine": access.line.to_string(), "users": users });
+    if let Some(fields) = document.as_object_mut().filter(|_| !access.renamed.is_empty()) {
+        fields.insert("renamed".to_owned(), json!(access.renamed));
+    }
+    document
 }
 
 fn of_user(line: &Line, dangers: &[Dangerous], user: &User) -> Value {
@@ -22,14 +27,13 @@ fn of_user(line: &Line, dangers: &[Dangerous], user: &User) -> Value {
     value.insert("enabled".to_owned(), json!(user.account.enabled));
     value.insert("login".to_owned(), json!(user.login().word()));
     value.insert("sanitize_payload".to_owned(), json!(user.account.sanitize));
-    value.extend(of_grant(line, dangers, &user.account.own));
-    let selectors: Vec<Map<String, Value>> =
-        user.account.selectors.iter().map(|selector| of_grant(line, dangers, selector)).collect();
-    value.insert("selectors".to_owned(), json!(selectors));
+    let mut sets = user.account.grants().enumerate().map(|(place, grant)| of_grant(line, dangers, user, place, grant));
+    value.extend(sets.next().unwrap_or_default());
+    value.insert("selectors".to_owned(), json!(sets.collect::<Vec<_>>()));
     Value::Object(value)
 }
 
-fn of_grant(line: &Line, dangers: &[Dangerous], grant: &Grant) -> Map<String, Value> {
+fn of_grant(line: &Line, dangers: &[Dangerous], user: &User, place: usize, grant: &Grant) -> Map<String, Value> {
     let mut value = Map::new();
     value.insert("commands".to_owned(), json!(commands(line, grant)));
     value.insert("keys".to_owned(), grant.keys.iter().map(key).collect());
@@ -37,10 +41,7 @@ fn of_grant(line: &Line, dangers: &[Dangerous], grant: &Grant) -> Map<String, Va
     if let Some(databases) = &grant.databases {
         value.insert("databases".to_owned(), json!(databases));
     }
-    let found = dangers.iter().map(|dangerous| (dangerous, dangerous.among(line, grant)));
-    let found = found.filter(|(_, names)| !names.is_empty());
-    let found = found.map(|(dangerous, names)| json!({ "can": dangerous.danger.can, "commands": names }));
-    value.insert("dangers".to_owned(), found.collect());
+    value.insert("dangers".to_owned(), json!(found(line, dangers, user, place, grant)));
     value
 }
 

@@ -17,6 +17,8 @@ use crate::engine::{CommandSet, Line};
 pub struct Sheet {
     /// The line.
     pub engine: String,
+    /// Commands that redis.conf renames away.
+    pub renamed: Vec<&'static str>,
     /// The users, sorted by name.
     pub users: Vec<Section>,
     /// The dangers that somebody carries: what one can do, and why that is dangerous.
@@ -143,6 +145,7 @@ pub fn sheet(access: &Access) -> Sheet {
     let carried = danger::ALL.iter().filter(|danger| maker.carried.contains(danger.can));
     Sheet {
         engine: access.line.to_string(),
+        renamed: access.renamed.clone(),
         users,
         legend: carried.map(|danger| Meaning { can: danger.can, why: danger.why }).collect(),
     }
@@ -197,8 +200,13 @@ impl Maker {
             channels: grant.channels.iter().map(ToString::to_string).collect(),
             databases: grant.databases.clone(),
             // Of a user that is nobody, nothing is to be feared until it can log in.
-            dangers: if user.login() == Login::Never { Vec::new() } else { self.found(user, place, grant) },
+            dangers: if user.login() == Login::Never {
+                Vec::new()
+            } else {
+                found(self.line, &self.dangers, user, place, grant)
+            },
         };
+        self.carried.extend(set.dangers.iter().map(|found| found.can));
         let permitted: Permitted = (grant.commands.clone(), Arc::clone(&grant.first_arguments));
         let known = self.told.get(&permitted).filter(|known| known.names >= SHORT && known.user != user.name);
         if let Some(known) = known {
@@ -224,53 +232,54 @@ impl Maker {
             but,
             user: user.to_owned(),
         };
-        let groups = if but { self.groups(missing.into_iter()) } else { self.groups(names.iter()) };
+        let groups = if but { groups(self.line, missing.into_iter()) } else { groups(self.line, names.iter()) };
         (listed, groups)
     }
+}
 
-    fn groups<'name>(&self, names: impl Iterator<Item = &'name String>) -> Vec<Group> {
-        let mut groups: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-        for name in names {
-            groups.entry(self.category(name)).or_default().push(name.clone());
-        }
-        let title = |place: usize| match CATEGORIES.get(place) {
-            Some(category) => format!("@{category}"),
-            None if place == CATEGORIES.len() => "server".to_owned(),
-            None => "no category".to_owned(),
-        };
-        groups.into_iter().map(|(place, names)| Group { category: title(place), names }).collect()
+/// Commands by category, in the order of categories.
+pub(super) fn groups<'name>(line: &Line, names: impl Iterator<Item = &'name String>) -> Vec<Group> {
+    let mut groups: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for name in names {
+        groups.entry(category(line, name)).or_default().push(name.clone());
     }
+    let title = |place: usize| match CATEGORIES.get(place) {
+        Some(category) => format!("@{category}"),
+        None if place == CATEGORIES.len() => "server".to_owned(),
+        None => "no category".to_owned(),
+    };
+    groups.into_iter().map(|(place, names)| Group { category: title(place), names }).collect()
+}
 
-    /// The place of a command's group.
-    fn category(&self, name: &str) -> usize {
-        let id = self.line.command(name).or_else(|| self.line.command(name.split('|').next().unwrap_or(name)));
-        let Some(command) = id.and_then(|id| self.line.commands.get(id)) else { return CATEGORIES.len() };
-        if command.categories.is_empty() {
-            return CATEGORIES.len() + 1;
-        }
-        CATEGORIES.iter().position(|category| command.categories.contains(category)).unwrap_or(CATEGORIES.len())
+/// The place of a command's group.
+fn category(line: &Line, name: &str) -> usize {
+    let id = line.command(name).or_else(|| line.command(name.split('|').next().unwrap_or(name)));
+    let Some(command) = id.and_then(|id| line.commands.get(id)) else { return CATEGORIES.len() };
+    if command.categories.is_empty() {
+        return CATEGORIES.len() + 1;
     }
+    CATEGORIES.iter().position(|category| command.categories.contains(category)).unwrap_or(CATEGORIES.len())
+}
 
-    fn found(&mut self, user: &User, place: usize, grant: &Grant) -> Vec<Found> {
-        let mut found = Vec::new();
-        for dangerous in self.dangers.iter().filter(|dangerous| dangerous.touches(self.line, grant)) {
-            let mut by: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            for name in dangerous.among(self.line, grant) {
-                let (command, argument) = match self.line.command(&name) {
-                    Some(id) => (Some(id), None),
-                    None => name
-                        .split_once('|')
-                        .map_or((None, None), |(command, word)| (self.line.command(command), Some(word))),
-                };
-                let rule = command.and_then(|id| deciding_word(self.line, &user.words, place, id, argument));
-                by.entry(rule.unwrap_or_else(|| "+@all".to_owned())).or_default().push(name);
-            }
-            self.carried.insert(dangerous.danger.can);
-            let by = by.into_iter().map(|(rule, names)| Granted { rule, names }).collect();
-            found.push(Found { can: dangerous.danger.can, by });
+/// The dangers that a set of a user carries, and the rules that grant them.
+pub(super) fn found(line: &Line, dangers: &[Dangerous], user: &User, place: usize, grant: &Grant) -> Vec<Found> {
+    let mut found = Vec::new();
+    for dangerous in dangers.iter().filter(|dangerous| dangerous.touches(line, grant)) {
+        let mut by: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for name in dangerous.among(line, grant) {
+            let (command, argument) = match line.command(&name) {
+                Some(id) => (Some(id), None),
+                None => {
+                    name.split_once('|').map_or((None, None), |(command, word)| (line.command(command), Some(word)))
+                }
+            };
+            let rule = command.and_then(|id| deciding_word(line, &user.words, place, id, argument));
+            by.entry(rule.unwrap_or_else(|| "+@all".to_owned())).or_default().push(name);
         }
-        found
+        let by = by.into_iter().map(|(rule, names)| Granted { rule, names }).collect();
+        found.push(Found { can: dangerous.danger.can, by });
     }
+    found
 }
 
 fn pattern(key: &KeyGrant) -> Pattern {

@@ -122,6 +122,16 @@ impl Account {
         self.passwords.remove(digest).map(drop).ok_or(Refusal::NoSuchPassword)
     }
 
+    /// Takes a command and its subcommands from every set, as if the server did not have them.
+    pub fn take(&mut self, line: &Line, id: usize) {
+        for grant in std::iter::once(&mut self.own).chain(&mut self.selectors) {
+            for id in line.with_subcommands(id) {
+                grant.commands.take(id);
+                Arc::make_mut(&mut grant.first_arguments).remove(&id);
+            }
+        }
+    }
+
     /// The user's own permissions and its selectors.
     pub fn grants(&self) -> impl Iterator<Item = &Grant> {
         std::iter::once(&self.own).chain(&self.selectors)

@@ -15,12 +15,14 @@ pub struct Danger {
     pub commands: &'static [&'static str],
     /// These need to reach every key, too.
     pub with_all_keys: &'static [&'static str],
+    /// These are dangerous to somebody whose keys are limited: the limit does not hold.
+    pub with_limited_keys: &'static [&'static str],
 }
 
 /// Code that runs in the server.
 pub const CODE: Danger = Danger {
     can: "run code in the server",
-    why: "Lua left its sandbox more than once (CVE-2022-0543, CVE-2024-46981, CVE-2025-49844), RESTORE parses bytes of the sender's making (CVE-2026-25243), modules and DEBUG are native code.",
+    why: "Lua left its sandbox more than once (CVE-2022-0543, CVE-2024-46981, CVE-2025-49844), RESTORE parses bytes of the sender's making (CVE-2026-25243), modules and DEBUG are native code, MIGRATE hands RESTORE bytes to any server.",
     commands: &[
         "eval",
         "eval_ro",
@@ -38,12 +40,13 @@ pub const CODE: Danger = Danger {
         "migrate",
     ],
     with_all_keys: &[],
+    with_limited_keys: &[],
 };
 
 /// Settings, users, and whose copy this server is.
 pub const CONTROL: Danger = Danger {
     can: "reconfigure the server or give itself rights",
-    why: "CONFIG SET and REPLICAOF are how servers are taken over (files written where cron or SSH read them, a rogue primary); with ACL SETUSER or LOAD every other rule is void.",
+    why: "CONFIG SET and REPLICAOF are how servers are taken over (files written where cron or SSH read them, a rogue primary); FAILOVER and CLUSTER make another server the one that counts; with ACL SETUSER or LOAD every other rule is void.",
     commands: &[
         "config|set",
         "config|rewrite",
@@ -63,12 +66,13 @@ pub const CONTROL: Danger = Danger {
         "module|unload",
     ],
     with_all_keys: &[],
+    with_limited_keys: &[],
 };
 
 /// Data that leaves, past key patterns or all of it.
 pub const EXFILTRATE: Danger = Danger {
     can: "carry data out past its key patterns, or all of it",
-    why: "KEYS tells every name whatever the patterns say, MONITOR, SLOWLOG GET and HOTKEYS show what others send, SYNC and PSYNC hand out the whole data set, MIGRATE sends keys to any address.",
+    why: "KEYS tells every name whatever the patterns say; with all keys, SCAN, RANDOMKEY and DUMP copy the data set; MONITOR, SLOWLOG GET and HOTKEYS show what others send, SYNC and PSYNC hand out the whole data set, MIGRATE sends keys to any address.",
     commands: &[
         "keys",
         "monitor",
@@ -82,6 +86,25 @@ pub const EXFILTRATE: Danger = Danger {
         "debug",
     ],
     with_all_keys: &["scan", "clusterscan", "dump", "randomkey"],
+    with_limited_keys: &[],
+};
+
+/// Names of keys that patterns do not hide.
+pub const NAMES: Danger = Danger {
+    can: "see the names of all keys, whatever its patterns say",
+    why: "SCAN and RANDOMKEY name no key, so that key patterns do not apply to them, and CLIENT TRACKING in broadcast mode tells every name that changes. Values stay hidden.",
+    commands: &[],
+    with_all_keys: &[],
+    with_limited_keys: &["scan", "clusterscan", "randomkey", "client|tracking"],
+};
+
+/// What others prove themselves with.
+pub const SECRETS: Danger = Danger {
+    can: "read password digests, or secrets in settings",
+    why: "ACL LIST and GETUSER show the unsalted SHA-256 digest of every password, from which weak ones are guessed; CONFIG GET shows masterauth and the passphrase of the TLS key where they are set.",
+    commands: &["acl|getuser", "acl|list", "config|get"],
+    with_all_keys: &[],
+    with_limited_keys: &[],
 };
 
 /// Data or service that ends.
@@ -100,6 +123,7 @@ pub const DESTROY: Danger = Danger {
         "trimslots",
     ],
     with_all_keys: &[],
+    with_limited_keys: &[],
 };
 
 /// Everybody else waits.
@@ -108,10 +132,11 @@ pub const BLOCK: Danger = Danger {
     why: "The server runs one command at a time: KEYS and SAVE hold it for as long as the data set takes, CLIENT PAUSE and KILL are made to stop others.",
     commands: &["client|pause", "client|kill", "save", "keys", "debug"],
     with_all_keys: &[],
+    with_limited_keys: &[],
 };
 
 /// All of them, the worst first.
-pub const ALL: [&Danger; 5] = [&CODE, &CONTROL, &EXFILTRATE, &DESTROY, &BLOCK];
+pub const ALL: [&Danger; 7] = [&CODE, &CONTROL, &EXFILTRATE, &DESTROY, &BLOCK, &SECRETS, &NAMES];
 
 /// A danger's commands as one line knows them, to judge many users by.
 pub struct Dangerous {
@@ -119,6 +144,7 @@ pub struct Dangerous {
     pub danger: &'static Danger,
     always: CommandSet,
     with_all_keys: CommandSet,
+    with_limited_keys: CommandSet,
 }
 
 impl Dangerous {
@@ -129,15 +155,18 @@ impl Dangerous {
             names.iter().filter_map(|name| line.command(name)).for_each(|id| set.insert(id));
             set
         };
-        Dangerous { danger, always: ids(danger.commands), with_all_keys: ids(danger.with_all_keys) }
+        Dangerous {
+            danger,
+            always: ids(danger.commands),
+            with_all_keys: ids(danger.with_all_keys),
+            with_limited_keys: ids(danger.with_limited_keys),
+        }
     }
 
     /// The names of a grant's commands that carry this danger.
     pub fn among(&self, line: &Line, grant: &Grant) -> Vec<String> {
         let mut found = grant.commands.both(&self.always);
-        if grant.reaches_every_key() {
-            found.extend(grant.commands.both(&self.with_all_keys));
-        }
+        found.extend(grant.commands.both(self.by_keys(grant)));
         let mut names: Vec<String> =
             found.into_iter().filter_map(|id| line.commands.get(id)).map(|command| command.name.to_owned()).collect();
         if !line.has_subcommands() {
@@ -150,8 +179,12 @@ impl Dangerous {
     /// True if [`Dangerous::among`] has anything to tell; cheaper.
     pub fn touches(&self, line: &Line, grant: &Grant) -> bool {
         grant.commands.intersects(&self.always)
-            || (grant.reaches_every_key() && grant.commands.intersects(&self.with_all_keys))
+            || grant.commands.intersects(self.by_keys(grant))
             || (!line.has_subcommands() && !self.by_first_argument(line, grant).is_empty())
+    }
+
+    fn by_keys(&self, grant: &Grant) -> &CommandSet {
+        if grant.reaches_every_key() { &self.with_all_keys } else { &self.with_limited_keys }
     }
 
     /// On 6.2 a subcommand is its command's first argument.
@@ -176,7 +209,10 @@ mod tests {
 
     #[test]
     fn every_command_exists_somewhere() {
-        for name in ALL.iter().flat_map(|danger| danger.commands.iter().chain(danger.with_all_keys)) {
+        for name in ALL
+            .iter()
+            .flat_map(|danger| danger.commands.iter().chain(danger.with_all_keys).chain(danger.with_limited_keys))
+        {
             assert!(crate::engine::lines().any(|line| line.command(name).is_some()), "{name}");
         }
     }

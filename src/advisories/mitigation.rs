@@ -45,7 +45,10 @@ impl<'model> Reach<'model> {
         let mut open: Vec<String> = Vec::new();
         if advisory.held_by.is_empty() {
             let local = advisory.who == Who::Local;
-            open.push(if local { "on the host itself only" } else { "no setting holds it" }.to_owned());
+            open.push(
+                if local { "not in the server: a tool that somebody on the host runs" } else { "no setting holds it" }
+                    .to_owned(),
+            );
         }
         for hold in &advisory.held_by {
             match self.holds(hold) {
@@ -127,7 +130,10 @@ fn permitted<'model>(model: &'model Model, user: &'model AclUser) -> Permitted<'
 
 /// Whether strangers reach the port. `localhost` counts as closed: Docker from 28 on keeps neighbours from a port that
 /// is published on the loopback, our packet filters do before, and `loopback-needs-docker-28` tells who has neither.
-fn exposure(model: &Model) -> Result<String, String> {
+///
+/// # Errors
+/// Why they do.
+pub fn exposure(model: &Model) -> Result<String, String> {
     let guarded = model
         .firewall
         .as_ref()

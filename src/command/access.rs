@@ -64,7 +64,8 @@ fn compare(old: &str, new: &str, arguments: &AccessArguments, now: time::OffsetD
     });
     let gained = difference.users.values().filter(|change| !change.gained.is_empty()).count();
     let poorer = difference.users.values().filter(|change| !change.lost.is_empty()).count();
-    console::err(&format!("{} to {}: {gained} users gained rights, {poorer} lost some\n", old.line, new.line));
+    let users = if gained == 1 { "user" } else { "users" };
+    console::err(&format!("{} to {}: {gained} {users} gained rights, {poorer} lost some\n", old.line, new.line));
     Ok(if difference.gains() { Exit::Found } else { Exit::Fine })
 }
 

@@ -150,6 +150,11 @@ fn listed_user(user: &User, place: usize, line: &Line, denied: &CommandSet, role
     let denied = if user.role == Role::Admin { &CommandSet::none(line.commands.len()) } else { denied };
     let all = |wanted: bool| if wanted { "*".parse().into_iter().collect() } else { Vec::new() };
     let keys = match (&user.keys, user.role) {
+        // It has no command that writes, and no right to write either, should it get one.
+        (Some(keys), Role::Readonly) if line.has_selectors() => {
+            let reading = acl::merge_keys(keys).into_iter();
+            reading.map(|key| KeyPattern { write: key.write && !key.read, ..key }).collect()
+        }
         (Some(keys), _) => acl::merge_keys(keys),
         (None, role) => all(role == Role::Admin),
     };

@@ -1,10 +1,10 @@
 //! Rules on known vulnerabilities of the chosen build and on the end of its line, from the table of advisories.
 
 use super::{ERROR, INFO, Rule, Sink, WARNING};
-use crate::advisories::mitigation::{Reach, Verdict};
+use crate::advisories::mitigation::{self, Reach, Verdict};
 use crate::advisories::{self, Advisory, Hold, Lines, Who};
 use crate::format::Date;
-use crate::model::Model;
+use crate::model::{Login, Model};
 
 /// A table older than this misses what was found meanwhile.
 const STALE: i64 = 120;
@@ -28,7 +28,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "A vulnerability that needs no login is within reach of strangers",
         why: "Passwords and ACLs are asked too late for these. What keeps strangers out is exposure `internal` or `localhost`, an allow list that a packet filter enforces, or, where the flaw lies behind the handshake, mutual TLS. Exposure `open` keeps nobody out, and neither does a list that admits everyone or that no filter enforces.",
         fix: "Choose the named version; or write `exposure: allowlist` with `allow`. Waive this if a filter of your own stands in front.",
-        source: "GHSA-r67f names both, packet filter and client certificates; src/advisories/advisories.toml",
+        source: "the GitHub advisory of CVE-2025-21605 names both, packet filter and client certificates; src/advisories/advisories.toml",
         waivable: true,
         check: Some(|model, sink| with_applying(model, sink, open_to_strangers)),
     },
@@ -141,13 +141,13 @@ impl Groups {
 
 fn open_to_strangers(lines: &Lines, applying: &[&Advisory], model: &Model, sink: &mut Sink) {
     let engine = &model.profile.engine;
-    let mut strangers = applying.iter().filter(|row| row.who == Who::Anyone).peekable();
-    if strangers.peek().is_none() {
-        return;
-    }
     let reach = Reach::new(model);
+    // Where nobody needs a password, a stranger is logged in.
+    let passwordless = model.users.iter().any(|user| user.enabled && user.login == Login::Anything);
+    let logged_in = passwordless && !model.mutual() && mitigation::exposure(model).is_err();
+    let strangers = |row: &&&Advisory| row.who == Who::Anyone || (logged_in && row.who == Who::User);
     let (mut open, mut handshake) = (Groups::default(), false);
-    for row in strangers {
+    for row in applying.iter().filter(strangers) {
         if let Verdict::Open(why) = reach.verdict(row) {
             open.add(row, why);
             handshake |= row.held_by.contains(&Hold::MutualTls);

@@ -135,11 +135,14 @@ fn without_use(model: &Model, sink: &mut Sink) {
             || ids.clone().filter(|id| grant.commands.contains(*id) || grant.first_arguments.contains_key(id));
         let uses_keys = |id: usize| keys::uses(name(id)).is_some() && usable(grant, id);
         if user.keys.as_ref().is_some_and(|keys| !keys.is_empty()) && !permitted().any(uses_keys) {
-            sink.report(format!("users[{place}].keys"), format!("`{}` has no command that can use them", user.name));
+            sink.report(
+                format!("users[{place}].keys"),
+                format!("`{}` has keys and no command that uses them", user.name),
+            );
         }
         let has_channels = user.channels.as_ref().is_some_and(|channels| !channels.is_empty());
         if has_channels && !permitted().any(|id| keys::has_channels(name(id))) {
-            let message = format!("`{}` has no command that can use them", user.name);
+            let message = format!("`{}` has channels and no command that uses channels", user.name);
             sink.report(format!("users[{place}].channels"), message);
         }
     }

@@ -58,15 +58,23 @@ pub(super) const RULES: &[Rule] = &[
             carries(model, sink, &danger::BLOCK);
         },
     ),
+    dangerous(
+        "user-reads-credentials",
+        "A user who is no admin can read password digests",
+        &danger::SECRETS,
+        |model, sink| {
+            carries(model, sink, &danger::SECRETS);
+        },
+    ),
     Rule {
         id: "user-sees-key-names",
         severity: INFO,
         title: "A user with limited keys can list the names of all",
-        why: "SCAN and RANDOMKEY name no key, so key patterns do not apply to them: names of other applications' keys are told, values are not.",
+        why: danger::NAMES.why,
         fix: "List `commands` without SCAN if names are secret.",
         source: "measured with ACL DRYRUN on 7.0 to 8.0 and Valkey 8.1 to 9.1",
         waivable: true,
-        check: Some(key_names),
+        check: Some(|model, sink| carries(model, sink, &danger::NAMES)),
     },
     Rule {
         id: "user-cannot-ping",
@@ -132,28 +140,15 @@ pub(super) fn some(names: &[String]) -> String {
 
 fn carries(model: &Model, sink: &mut Sink, danger: &'static Danger) {
     let dangerous = Dangerous::new(model.line, danger);
-    for (place, user, account) in judged(model) {
-        for (set, grant) in account.grants().enumerate().filter(|(_, grant)| dangerous.touches(model.line, grant)) {
-            let names = dangerous.among(model.line, grant);
-            sink.report(set_path(place, user, set), format!("`{}` can {}: {}", user.name, danger.can, some(&names)));
-        }
-    }
-}
-
-fn key_names(model: &Model, sink: &mut Sink) {
-    let telling = named(model, &["scan", "clusterscan", "randomkey"]);
-    for (place, user, account) in judged(model) {
+    // Exporters read settings: that is what the role is for.
+    let meant = |user: &User| *danger == danger::SECRETS && user.role == Role::Monitoring;
+    for (place, user, account) in judged(model).filter(|(_, user, _)| !meant(user)) {
         if sink.full() {
             return;
         }
-        for (set, grant) in account.grants().enumerate() {
-            if !grant.reaches_every_key() && grant.commands.intersects(&telling) {
-                let names = names_of(model, &grant.commands.both(&telling));
-                sink.report(
-                    set_path(place, user, set),
-                    format!("`{}` can list all names: {}", user.name, some(&names)),
-                );
-            }
+        for (set, grant) in account.grants().enumerate().filter(|(_, grant)| dangerous.touches(model.line, grant)) {
+            let names = dangerous.among(model.line, grant);
+            sink.report(set_path(place, user, set), format!("`{}` can {}: {}", user.name, danger.can, some(&names)));
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::access::human::shown;
 use crate::access::{Access, Login, User, deciding_word};
 use crate::acl::account::{Grant, KeyGrant};
 use crate::acl::decide::{self, Called, Denial, NoCommand};
-use crate::acl::{glob, keys, words};
+use crate::acl::{danger, glob, keys, words};
 use crate::command::{Exit, place};
 use crate::console;
 use crate::engine::Line;
@@ -116,6 +116,10 @@ fn arguments(line: &Line, grant: &Grant, called: &Called, words: &[String]) -> S
             None => format!("not by {}", patterns(grant.keys.iter().map(key_word))),
         };
         out.push_str(&format!("  key      `{}` is {used}: {verdict}\n", shown(word(key.place))));
+    }
+    let names = danger::NAMES.with_limited_keys.iter().chain(&["keys"]);
+    if !grant.all_keys() && names.into_iter().any(|name| *name == called.full) {
+        out.push_str("  key      none is named: patterns do not apply, the names of all keys are told\n");
     }
     for channel in keys::channels(&called.full, words.len()) {
         let name = word(channel.place);
