@@ -66,8 +66,14 @@ fn every_user_of_every_profile_may_do_what_access_says() {
                 let user = &said["users"][&name];
                 let sets = std::iter::once(user).chain(user["selectors"].as_array().expect("selectors"));
                 let permitted: BTreeSet<String> = sets.flat_map(|set| names(&set["commands"])).collect();
+                // The server here has every command; redis.conf would have renamed these away.
+                let renamed = said.get("renamed").map(names).unwrap_or_default();
                 for (id, _, theirs) in server.dry_run(line) {
                     let command = line.commands[id].name;
+                    if renamed.contains(command.split('|').next().expect("a name")) {
+                        assert!(!permitted.contains(command), "{line}: {name}: {command}");
+                        continue;
+                    }
                     assert_eq!(permitted.contains(command), theirs, "{line}: {}: {name}: {command}", profile.display());
                 }
             }
