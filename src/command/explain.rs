@@ -37,6 +37,9 @@ pub(super) fn run(
         let hint = nearest.map_or(String::new(), |meant| format!("; did you mean the rule `{meant}`?"));
         return Err(format!("{}: no rule and no file of this name{hint}", subject.escape_debug()));
     }
+    if std::path::Path::new(subject).extension().is_some_and(|extension| extension == "acl") {
+        return Err(format!("{subject}: explain takes a profile; `redisgen access` reads ACL files"));
+    }
     let profiles = input::profiles(&[subject.to_owned()])?;
     let [profile] = profiles.as_slice() else { return Err("explain takes one profile".to_owned()) };
     let (typed, loaded) = match load::load(input::read(profile)?, &mut DiskParents::new(profile)) {
