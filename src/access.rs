@@ -95,10 +95,9 @@ impl User {
 /// Names of the commands of a set of permissions: what can be run, so no command that has subcommands beside them; with
 /// `command|argument` where only that first argument is permitted. What everybody may run is in it.
 pub fn commands(line: &Line, grant: &Grant) -> BTreeSet<String> {
-    let whole = line.commands.iter().enumerate().filter(|(id, command)| {
-        line.with_subcommands(*id).len() == 1 && (grant.commands.contains(*id) || decide::free(command.name))
-    });
-    let whole = whole.map(|(_, command)| command.name.to_owned());
+    let whole = line.commands.iter().enumerate();
+    let whole = whole.filter(|(id, _)| line.with_subcommands(*id).len() == 1 && grant.commands.contains(*id));
+    let whole = whole.map(|(_, command)| command.name.to_owned()).chain(decide::FREE.map(str::to_owned));
     let parts = grant.first_arguments.iter().filter(|(id, _)| !grant.commands.contains(**id));
     let parts = parts.flat_map(|(id, arguments)| {
         let name = line.commands.get(*id).map_or("", |command| command.name);

@@ -152,6 +152,14 @@ const COMMANDS: &[(&str, &str, &str, &[&str])] = &[
     ("cart", "auth x", "allowed", &["everybody may run AUTH"]),
     ("cart", "get", "denied: redis-7.4 does not run this", &["ERR wrong number of arguments for 'get' command"]),
     ("cart", "nosuch x", "denied: redis-7.4 does not run this", &["ERR unknown command 'nosuch'"]),
+    ("cart", "quit", "allowed", &["everybody may run QUIT"]),
+    (
+        "wide",
+        "sort_ro w:1 by nosort get secret:*",
+        "denied: the command is permitted, what it would look up is not",
+        &["ERR GET option of SORT denied due to insufficient ACL permissions."],
+    ),
+    ("wide", "sort_ro w:1 by nosort get #", "allowed", &["permits SORT_RO"]),
     ("cart", "scan 0", "allowed", &["`+@read` permits SCAN", "the names of all keys are told"]),
     ("feed", "publish n:1 x", "allowed", &["`n:1`: `n:*` permits it"]),
     ("feed", "publish other x", "denied: the command is permitted, a channel is not", &["not by `&n:*`"]),
@@ -169,6 +177,7 @@ fn explain_says_who_may_run_what_and_by_which_rule() {
     let profile = format!(
         "{PROD}users:\n  - {{ name: admin, role: admin }}\n  - {{ name: cart, role: application, keys: [\"cart:*\"] }}\n  \
          - {{ name: feed, role: application, keys: [\"f:*\"], channels: [\"n:*\"] }}\n  \
+         - {{ name: wide, role: custom, keys: [\"w:*\"], commands: [+ping, +sort_ro] }}\n  \
          - {{ name: both, role: custom, keys: [\"a:*\"], commands: [+ping, +set], selectors: [{{ commands: [+get], keys: [\"b:*\"] }}] }}\n"
     );
     let room = Room::with(&profile);

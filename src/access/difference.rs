@@ -9,7 +9,6 @@ use super::{Access, Login, User, commands};
 use crate::acl::account::{Grant, KeyGrant};
 use crate::acl::danger::{self, Dangerous};
 use crate::acl::glob;
-use crate::acl::ordered::Ordered;
 use crate::engine::Line;
 
 /// What changed, by user; users that did not change are left out.
@@ -33,6 +32,14 @@ pub struct Change {
     pub gained: Rights,
     /// No longer permitted.
     pub lost: Rights,
+    /// Passwords that were not there before; a rotation is no gain, so that this alone does not end with 1.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub new_passwords: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Rights that come or go.
@@ -44,9 +51,9 @@ pub struct Rights {
     /// What it can do now that is dangerous, and with which commands.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub can: Vec<Can>,
-    /// `skip-sanitize-payload`, by which RESTORE no longer checks what it is given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub flag: Option<&'static str>,
+    /// `skip-sanitize-payload`, by which RESTORE no longer checks what it is given; `nopass`, also of a user that is off.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<&'static str>,
     /// Commands and subcommands.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub commands: BTreeSet<String>,
@@ -98,22 +105,36 @@ pub fn difference(old: &Access, new: &Access) -> Difference {
         access.users.iter().enumerate().map(|(place, user)| (user.name.clone(), place)).collect()
     };
     let (in_old, in_new) = (by_name(old), by_name(new));
+    let side = |access| Side { access, dangers: danger::all(access.line) };
+    let sides = (side(old), side(new));
     let mut users = BTreeMap::new();
     for name in names {
         let before = in_old.get(name).and_then(|place| old.users.get(*place));
         let after = in_new.get(name).and_then(|place| new.users.get(*place));
-        let change = Change { gained: rights((old, before), (new, after)), lost: rights((new, after), (old, before)) };
-        if !change.gained.is_empty() || !change.lost.is_empty() {
+        let fresh = |digest: &&Arc<str>| before.is_some_and(|user| !user.account.passwords.contains(digest));
+        let change = Change {
+            gained: rights((&sides.0, before), (&sides.1, after)),
+            lost: rights((&sides.1, after), (&sides.0, before)),
+            new_passwords: after.map_or(0, |user| user.account.passwords.iter().filter(fresh).count()),
+        };
+        if !change.gained.is_empty() || !change.lost.is_empty() || change.new_passwords > 0 {
             users.insert(name.to_owned(), change);
         }
     }
     Difference { old: old.line.to_string(), new: new.line.to_string(), line: new.line, users }
 }
 
+/// A file, and what is dangerous on its line.
+struct Side<'access> {
+    access: &'access Access,
+    dangers: Vec<Dangerous>,
+}
+
 /// What `to` has and `from` has not.
-fn rights(from: (&Access, Option<&User>), to: (&Access, Option<&User>)) -> Rights {
-    let (from_access, from) = from;
-    let (to_access, Some(to)) = to else { return Rights::default() };
+fn rights(from: (&Side, Option<&User>), to: (&Side, Option<&User>)) -> Rights {
+    let (from_side, from) = from;
+    let (to_side, Some(to)) = to else { return Rights::default() };
+    let (from_access, to_access) = (from_side.access, to_side.access);
     if std::ptr::eq(from_access.line, to_access.line) && from.is_some_and(|from| from.account == to.account) {
         return Rights::default();
     }
@@ -121,43 +142,71 @@ fn rights(from: (&Access, Option<&User>), to: (&Access, Option<&User>)) -> Right
     let known = from.map_or(&nothing, |user| &user.account.own);
     let own = &to.account.own;
     let before = from.map_or_else(BTreeSet::new, |_| commands(from_access.line, known));
+    let now = commands(to_access.line, own).into_iter().filter(|name| !permitted(from_access.line, &before, name));
     let login = to.login();
     Rights {
-        can: new_dangers((from_access, from), (to_access, to)),
+        can: new_dangers((from_side, from), (to_side, to)),
         login: (login > from.map_or(Login::Never, User::login)).then(|| login.word()),
-        flag: (!to.account.sanitize && from.is_none_or(|from| from.account.sanitize)).then_some(UNCHECKED),
-        commands: commands(to_access.line, own).difference(&before).cloned().collect(),
-        keys: own.keys.iter().filter(|key| !covered(key, &known.keys)).map(key_word).collect(),
+        flags: flags(to).difference(&from.map_or_else(BTreeSet::new, flags)).copied().collect(),
+        commands: now.collect(),
+        keys: own.keys.iter().filter(|key| !covered(key, own, known)).map(key_word).collect(),
         channels: new_channels(from, known, own),
         databases: databases(known, own),
         selectors: new_selectors((from_access, from), (to_access, to)),
     }
 }
 
-/// Dangers by commands that were not dangerous before, by any set of permissions.
-fn new_dangers(from: (&Access, Option<&User>), to: (&Access, &User)) -> Vec<Can> {
-    let carried = |access: &Access, user: &User, danger: &'static danger::Danger| -> BTreeSet<String> {
-        let dangerous = Dangerous::new(access.line, danger);
-        user.account.grants().flat_map(|grant| dangerous.among(access.line, grant)).collect()
+/// Words of a user that make it more dangerous, whether it can log in now or not.
+fn flags(user: &User) -> BTreeSet<&'static str> {
+    let words = [(!user.account.sanitize, UNCHECKED), (user.account.nopass, "nopass")];
+    words.into_iter().filter(|(set, _)| *set).map(|(_, word)| word).collect()
+}
+
+/// True if a command is among those of a side, by itself or as a part: `config|get` where all of `config` is, or, on a
+/// line with subcommands, `config` where all of them are.
+fn permitted(line: &Line, names: &BTreeSet<String>, name: &str) -> bool {
+    let parent = name.split_once('|').is_some_and(|(parent, _)| names.contains(parent));
+    let all = || {
+        line.command(name).is_some_and(|id| {
+            let mut below = line.with_subcommands(id).skip(1).filter_map(|id| line.commands.get(id)).peekable();
+            below.peek().is_some() && below.all(|command| names.contains(command.name))
+        })
     };
-    let each = danger::ALL.iter().map(|danger| {
-        let mut before = from.1.map_or_else(BTreeSet::new, |user| carried(from.0, user, danger));
+    names.contains(name) || parent || all()
+}
+
+/// Dangers by commands that were not dangerous before, by any set of permissions.
+fn new_dangers(from: (&Side, Option<&User>), to: (&Side, &User)) -> Vec<Can> {
+    let carried = |side: &Side, user: &User, dangerous: &Dangerous| -> BTreeSet<String> {
+        user.account.grants().flat_map(|grant| dangerous.among(side.access.line, grant)).collect()
+    };
+    let each = from.0.dangers.iter().zip(&to.0.dangers).map(|(known, new)| {
+        let danger = new.danger;
+        let mut before = from.1.map_or_else(BTreeSet::new, |user| carried(from.0, user, known));
         // Who reads every key sees their names, too: that danger is told as the greater one.
-        if **danger == danger::NAMES {
-            before.extend(from.1.iter().flat_map(|user| carried(from.0, user, &danger::EXFILTRATE)));
+        if *danger == danger::NAMES {
+            let greater = from.0.dangers.iter().filter(|dangerous| *dangerous.danger == danger::EXFILTRATE);
+            before.extend(greater.filter_map(|greater| from.1.map(|user| carried(from.0, user, greater))).flatten());
         }
-        let commands: Vec<String> = carried(to.0, to.1, danger).difference(&before).cloned().collect();
+        let commands: Vec<String> = carried(to.0, to.1, new).difference(&before).cloned().collect();
         Can { what: danger.can, commands }
     });
     each.filter(|can| !can.commands.is_empty()).collect()
 }
 
-/// True if what a pattern gives is given by the others: reading by one, writing by the same or another one, and both
-/// by one where a command needs both.
-fn covered(key: &KeyGrant, others: &Ordered<KeyGrant>) -> bool {
-    others.iter().any(|other| {
-        (other.read || !key.read) && (other.write || !key.write) && glob::covers(&other.pattern, &key.pattern)
-    })
+/// Most patterns of the other side that are compared with each: beyond that, only equal ones count as known.
+const COMPARED: usize = 64;
+
+/// True if what a pattern gives is given by the other side: reading, writing, or both by one pattern where a command
+/// needs both.
+fn covered(key: &KeyGrant, own: &Grant, other: &Grant) -> bool {
+    let enough = |known: &KeyGrant| (known.read || !key.read) && (known.write || !key.write);
+    if own.all_keys() || other.all_keys() {
+        // Only `~*` gives a key without a name.
+        return other.all_keys();
+    }
+    other.keys.get(&key.pattern).is_some_and(enough)
+        || other.keys.iter().take(COMPARED).any(|known| enough(known) && glob::covers(&known.pattern, &key.pattern))
 }
 
 /// A key pattern in the words of an ACL file.
@@ -186,21 +235,34 @@ fn databases(known: &Grant, own: &Grant) -> Vec<String> {
 
 /// A selector gives the combination of all that is in it: it is new unless one set of the other side gives all of it.
 fn new_selectors(from: (&Access, Option<&User>), to: (&Access, &User)) -> Vec<String> {
-    let known: Vec<&Grant> = from.1.iter().flat_map(|user| user.account.grants()).collect();
-    let given = |selector: &Grant| known.iter().any(|known| contains((from.0, known), (to.0, selector)));
+    let same_line = std::ptr::eq(from.0.line, to.0.line);
+    // Across lines commands are compared by name, each set's made once.
+    let named = |access: &Access, user: &User| -> Vec<BTreeSet<String>> {
+        let names = |grant: &Grant| if same_line { BTreeSet::new() } else { commands(access.line, grant) };
+        user.account.grants().map(names).collect()
+    };
+    let known: Vec<(&Grant, BTreeSet<String>)> =
+        from.1.into_iter().flat_map(|user| user.account.grants().zip(named(from.0, user))).take(COMPARED).collect();
+    let given = |selector: &Grant, names: &BTreeSet<String>| {
+        known.iter().any(|(outer, before)| {
+            selector.keys.iter().all(|key| covered(key, selector, outer))
+                && selector.channels.iter().all(|channel| outer.all_channels() || outer.channels.contains(channel))
+                && databases(outer, selector).is_empty()
+                && if same_line {
+                    outer.commands.contains_all(&selector.commands)
+                        && selector.first_arguments.iter().all(|(id, arguments)| {
+                            let known = outer.first_arguments.get(id);
+                            outer.commands.contains(*id) || known.is_some_and(|known| arguments.is_subset(known))
+                        })
+                } else {
+                    names.iter().all(|name| permitted(from.0.line, before, name))
+                }
+        })
+    };
     let texts = to.1.words.iter().filter(|word| word.starts_with('('));
-    let found = to.1.account.selectors.iter().zip(texts).filter(|(selector, _)| !given(selector));
-    found.map(|(_, text)| text.clone()).collect()
-}
-
-/// True if everything that the second permits is permitted by the first.
-fn contains(outer: (&Access, &Grant), inner: (&Access, &Grant)) -> bool {
-    let (outer_access, outer) = outer;
-    let (inner_access, inner) = inner;
-    commands(inner_access.line, inner).is_subset(&commands(outer_access.line, outer))
-        && inner.keys.iter().all(|key| covered(key, &outer.keys))
-        && inner.channels.iter().all(|channel| outer.all_channels() || outer.channels.contains(channel))
-        && databases(outer, inner).is_empty()
+    let by_name = named(to.0, to.1);
+    let each = to.1.account.selectors.iter().zip(by_name.iter().skip(1)).zip(texts);
+    each.filter(|((selector, names), _)| !given(selector, names)).map(|(_, text)| text.clone()).collect()
 }
 
 /// The difference for people, `+` for what was gained.
@@ -208,6 +270,9 @@ pub fn human(difference: &Difference) -> String {
     let mut out = String::new();
     for (name, change) in &difference.users {
         out.push_str(&format!("{}\n", super::human::shown(name)));
+        if change.new_passwords > 0 {
+            out.push_str(&format!("  ~ passwords  {} new\n", change.new_passwords));
+        }
         for (sign, rights) in [("+", &change.gained), ("-", &change.lost)] {
             let verb = if sign == "+" { "can now" } else { "can no longer" };
             for can in &rights.can {
@@ -229,6 +294,9 @@ pub fn markdown(difference: &Difference) -> String {
     }
     for (name, change) in &difference.users {
         out.push_str(&format!("- {}\n", crate::encode::markdown(name)));
+        if change.new_passwords > 0 {
+            out.push_str(&format!("  - new passwords: {}\n", change.new_passwords));
+        }
         for (verb, rights) in [("gained", &change.gained), ("lost", &change.lost)] {
             let could = if verb == "gained" { "can now" } else { "can no longer" };
             for can in &rights.can {
@@ -254,7 +322,7 @@ impl Rights {
             groups.map(|group| ("commands", format!("{}: {}", group.category, group.names.join(", ")))).collect()
         };
         let login: Vec<String> = self.login.iter().map(|login| format!("by {login}")).collect();
-        let first = [("login", login.join("")), ("flag", self.flag.unwrap_or_default().to_owned())];
+        let first = [("login", login.join("")), ("flags", self.flags.join(" "))];
         let all = [
             ("keys", self.keys.join(" ")),
             ("channels", self.channels.join(" ")),

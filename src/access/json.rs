@@ -2,6 +2,7 @@
 //! "keys", "channels", "databases", "dangers", "selectors"}}}`. `databases` is there where a line has them and a user is
 //! limited to some.
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::sheet::found;
@@ -10,16 +11,30 @@ use crate::acl::account::{Grant, KeyGrant};
 use crate::acl::danger::{self, Dangerous};
 use crate::engine::Line;
 
-/// The document.
-pub fn access(access: &Access) -> Value {
-    let dangers = danger::all(access.line);
-    let users: Map<String, Value> =
-        access.users.iter().map(|user| (user.name.clone(), of_user(access.line, &dangers, user))).collect();
-    let mut document = json!({ "engine": access.line.to_string(), "users": users });
-    if let Some(fields) = document.as_object_mut().filter(|_| !access.renamed.is_empty()) {
-        fields.insert("renamed".to_owned(), json!(access.renamed));
+/// The document; users are made one by one while it is written, since thousands of admins would fill the memory.
+pub struct Document<'access>(pub &'access Access);
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Document(access) = self;
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry("engine", &access.line.to_string())?;
+        if !access.renamed.is_empty() {
+            map.serialize_entry("renamed", &access.renamed)?;
+        }
+        map.serialize_entry("users", &Users(access))?;
+        map.end()
     }
-    document
+}
+
+struct Users<'access>(&'access Access);
+
+impl Serialize for Users<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Users(access) = self;
+        let dangers = danger::all(access.line);
+        to.collect_map(access.users.iter().map(|user| (&user.name, of_user(access.line, &dangers, user))))
+    }
 }
 
 fn of_user(line: &Line, dangers: &[Dangerous], user: &User) -> Value {

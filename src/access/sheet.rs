@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Access, Login, User, commands, deciding_word};
 use crate::acl::account::{Grant, KeyGrant};
 use crate::acl::danger::{self, Dangerous};
-use crate::acl::file;
+use crate::acl::{decide, file};
 use crate::engine::{CommandSet, Line};
 
 /// Who may do what, for people.
@@ -173,7 +173,8 @@ struct Maker {
 
 fn runnable(line: &Line) -> BTreeSet<String> {
     let ids = (0..line.commands.len()).filter(|id| line.with_subcommands(*id).len() == 1);
-    ids.filter_map(|id| line.commands.get(id)).map(|command| command.name.to_owned()).collect()
+    let names = ids.filter_map(|id| line.commands.get(id)).map(|command| command.name.to_owned());
+    names.chain(decide::FREE.map(str::to_owned)).collect()
 }
 
 /// Lists of fewer commands are shown again rather than pointed at.

@@ -22,7 +22,7 @@ pub struct Danger {
 /// Code that runs in the server.
 pub const CODE: Danger = Danger {
     can: "run code in the server",
-    why: "Lua left its sandbox more than once (CVE-2022-0543, CVE-2024-46981, CVE-2025-49844), RESTORE parses bytes of the sender's making (CVE-2026-25243), modules and DEBUG are native code, MIGRATE hands RESTORE bytes to any server.",
+    why: "Lua left its sandbox more than once (CVE-2022-0543, CVE-2024-46981, CVE-2025-49844), RESTORE parses bytes of the sender's making (CVE-2026-25243), modules and DEBUG are native code, MIGRATE hands RESTORE bytes to any server. A script that does not end stops everybody.",
     commands: &[
         "eval",
         "eval_ro",
@@ -57,10 +57,16 @@ pub const CONTROL: Danger = Danger {
         "replicaof",
         "slaveof",
         "failover",
+        "cluster|addslots",
+        "cluster|addslotsrange",
+        "cluster|delslots",
+        "cluster|delslotsrange",
         "cluster|failover",
+        "cluster|forget",
         "cluster|meet",
         "cluster|replicate",
         "cluster|reset",
+        "cluster|setslot",
         "cluster|migrateslots",
         "cluster|migration",
         "module|unload",
@@ -85,17 +91,17 @@ pub const EXFILTRATE: Danger = Danger {
         "backup|start",
         "debug",
     ],
-    with_all_keys: &["scan", "clusterscan", "dump", "randomkey"],
+    with_all_keys: &["scan", "clusterscan", "cluster|getkeysinslot", "dump", "randomkey"],
     with_limited_keys: &[],
 };
 
 /// Names of keys that patterns do not hide.
 pub const NAMES: Danger = Danger {
     can: "see the names of all keys, whatever its patterns say",
-    why: "SCAN and RANDOMKEY name no key, so that key patterns do not apply to them, and CLIENT TRACKING in broadcast mode tells every name that changes. Values stay hidden.",
+    why: "SCAN, RANDOMKEY and CLUSTER GETKEYSINSLOT name no key, so that key patterns do not apply to them, and CLIENT TRACKING in broadcast mode tells every name that changes. Values stay hidden.",
     commands: &[],
     with_all_keys: &[],
-    with_limited_keys: &["scan", "clusterscan", "randomkey", "client|tracking"],
+    with_limited_keys: &["scan", "clusterscan", "cluster|getkeysinslot", "randomkey", "client|tracking"],
 };
 
 /// What others prove themselves with.
@@ -130,7 +136,7 @@ pub const DESTROY: Danger = Danger {
 pub const BLOCK: Danger = Danger {
     can: "block or disconnect everybody else",
     why: "The server runs one command at a time: KEYS and SAVE hold it for as long as the data set takes, CLIENT PAUSE and KILL are made to stop others.",
-    commands: &["client|pause", "client|kill", "save", "keys", "debug"],
+    commands: &["client|pause", "client|kill", "save", "keys", "debug", "script|debug"],
     with_all_keys: &[],
     with_limited_keys: &[],
 };
@@ -155,23 +161,23 @@ impl Dangerous {
             names.iter().filter_map(|name| line.command(name)).for_each(|id| set.insert(id));
             set
         };
-        Dangerous {
-            danger,
-            always: ids(danger.commands),
-            with_all_keys: ids(danger.with_all_keys),
-            with_limited_keys: ids(danger.with_limited_keys),
+        let mut with_limited_keys = ids(danger.with_limited_keys);
+        // 6.2 lets `SORT … GET pattern` read any key; later lines ask for a right to all (measured).
+        if !line.has_subcommands() && *danger == EXFILTRATE {
+            with_limited_keys.add(&ids(&["sort"]));
         }
+        Dangerous { danger, always: ids(danger.commands), with_all_keys: ids(danger.with_all_keys), with_limited_keys }
     }
 
     /// The names of a grant's commands that carry this danger.
     pub fn among(&self, line: &Line, grant: &Grant) -> Vec<String> {
         let mut found = grant.commands.both(&self.always);
         found.extend(grant.commands.both(self.by_keys(grant)));
-        let mut names: Vec<String> =
-            found.into_iter().filter_map(|id| line.commands.get(id)).map(|command| command.name.to_owned()).collect();
-        if !line.has_subcommands() {
-            names.extend(self.by_first_argument(line, grant));
-        }
+        // Without Valkey's right to all databases there is no FLUSHALL (measured on 9.1.2).
+        let name = |id: usize| line.commands.get(id).map_or("", |command| command.name);
+        let found = found.into_iter().map(name).filter(|name| *name != "flushall" || grant.databases.is_none());
+        let mut names: Vec<String> = found.map(str::to_owned).collect();
+        names.extend(self.by_first_argument(line, grant));
         names.sort();
         names
     }
@@ -180,23 +186,65 @@ impl Dangerous {
     pub fn touches(&self, line: &Line, grant: &Grant) -> bool {
         grant.commands.intersects(&self.always)
             || grant.commands.intersects(self.by_keys(grant))
-            || (!line.has_subcommands() && !self.by_first_argument(line, grant).is_empty())
+            || ((!line.has_subcommands() || !grant.first_arguments.is_empty())
+                && !self.by_first_argument(line, grant).is_empty())
     }
 
     fn by_keys(&self, grant: &Grant) -> &CommandSet {
         if grant.reaches_every_key() { &self.with_all_keys } else { &self.with_limited_keys }
     }
 
-    /// On 6.2 a subcommand is its command's first argument.
+    /// What first arguments permit: `flushall|async` is as bad as FLUSHALL. On 6.2 a subcommand is one, too.
     fn by_first_argument(&self, line: &Line, grant: &Grant) -> Vec<String> {
-        let subcommands =
-            self.danger.commands.iter().filter_map(|name| name.split_once('|').map(|parts| (name, parts)));
-        subcommands
-            .filter(|(_, (command, word))| line.command(command).is_some_and(|id| grant.permits(id, Some(word))))
-            .map(|(name, _)| (*name).to_owned())
-            .collect()
+        let dangerous = |id: &usize| self.always.contains(*id) || self.by_keys(grant).contains(*id);
+        let parts = grant.first_arguments.iter().filter(|(id, _)| dangerous(id) && !grant.commands.contains(**id));
+        let mut found: Vec<String> = parts
+            .filter_map(|(id, arguments)| Some((line.commands.get(*id)?.name, arguments)))
+            .flat_map(|(name, arguments)| arguments.iter().map(move |argument| format!("{name}|{argument}")))
+            .collect();
+        if !line.has_subcommands() {
+            let by_keys =
+                if grant.reaches_every_key() { self.danger.with_all_keys } else { self.danger.with_limited_keys };
+            let subcommands = self.danger.commands.iter().chain(by_keys).filter(|name| SUBCOMMANDS_6_2.contains(name));
+            let permitted = subcommands.filter(|name| {
+                let (command, word) = name.split_once('|').unwrap_or((name, ""));
+                line.command(command).is_some_and(|id| grant.permits(id, Some(word)))
+            });
+            found.extend(permitted.map(|name| (*name).to_owned()));
+        }
+        found
     }
 }
+
+/// Subcommands of 6.2, which does not list them, as far as they are dangerous.
+const SUBCOMMANDS_6_2: &[&str] = &[
+    "acl|deluser",
+    "acl|getuser",
+    "acl|list",
+    "acl|load",
+    "acl|save",
+    "acl|setuser",
+    "client|kill",
+    "client|pause",
+    "client|tracking",
+    "cluster|addslots",
+    "cluster|delslots",
+    "cluster|failover",
+    "cluster|flushslots",
+    "cluster|forget",
+    "cluster|getkeysinslot",
+    "cluster|meet",
+    "cluster|replicate",
+    "cluster|reset",
+    "cluster|setslot",
+    "config|get",
+    "config|rewrite",
+    "config|set",
+    "module|load",
+    "module|unload",
+    "script|debug",
+    "slowlog|get",
+];
 
 /// Every danger for a line.
 pub fn all(line: &Line) -> Vec<Dangerous> {

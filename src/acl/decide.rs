@@ -49,10 +49,37 @@ impl Denial {
     }
 }
 
-/// True if everyone may run a command, whatever the rules say: before logging in there is no other way to say who one is
-/// (`CMD_NO_AUTH`).
+/// What everyone may run, whatever the rules say: before logging in there is no other way to say who one is
+/// (`CMD_NO_AUTH`). 6.2 answers QUIT without having it in its table.
+pub const FREE: [&str; 4] = ["auth", "hello", "quit", "reset"];
+
+/// True if everyone may run a command.
 pub fn free(command: &str) -> bool {
-    matches!(command, "auth" | "hello" | "quit" | "reset")
+    FREE.contains(&command)
+}
+
+/// What the server says to a SORT whose BY or GET would read keys that it does not name, if the user may not read all
+/// (from 7.0 on; the server looks when it runs it).
+pub fn sort_refused(line: &Line, grant: &Grant, called: &Called, words: &[String]) -> Option<&'static str> {
+    if !matches!(called.full.as_str(), "sort" | "sort_ro") || !line.has_selectors() || grant.reaches_every_key() {
+        return None;
+    }
+    let mut rest = words.iter().skip(2).map(|word| word.to_ascii_lowercase());
+    while let Some(word) = rest.next() {
+        match word.as_str() {
+            "limit" => drop((rest.next(), rest.next())),
+            "store" => drop(rest.next()),
+            // Without a star nothing is looked up.
+            "by" if rest.next().is_some_and(|pattern| pattern.contains('*')) => {
+                return Some("ERR BY option of SORT denied due to insufficient ACL permissions.");
+            }
+            "get" if rest.next().is_some_and(|pattern| pattern != "#") => {
+                return Some("ERR GET option of SORT denied due to insufficient ACL permissions.");
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Looks a command up.

@@ -87,7 +87,8 @@ fn class(pattern: &[u8], mut at: usize, byte: u8) -> Option<usize> {
 
 /// True if every name that `inner` matches is surely matched by `outer`. False may mean that it is too hard to tell.
 pub fn covers(outer: &str, inner: &str) -> bool {
-    if outer == inner || matches!(outer, "*" | "**") {
+    // An empty name is matched by an empty pattern only.
+    if outer == inner || (matches!(outer, "*" | "**") && !inner.is_empty()) {
         return true;
     }
     let hard = |text: &str| text.contains(['[', '\\']);
@@ -103,11 +104,13 @@ pub fn covers(outer: &str, inner: &str) -> bool {
     for sign in outer.iter().rev() {
         let rest = covered.clone();
         let at = |list: &[bool], place: usize| list.get(place).copied().unwrap_or(false);
+        let mut any = false;
         for (place, slot) in covered.iter_mut().enumerate().rev() {
             let here = inner.get(place);
+            any |= at(&rest, place);
             *slot = match (sign, here) {
                 // As much of `inner` as one likes, its stars included.
-                (b'*', _) => rest.iter().skip(place).any(|covered| *covered),
+                (b'*', _) => any,
                 (_, None | Some(b'*')) => false,
                 (b'?', Some(_)) => at(&rest, place + 1),
                 (sign, Some(here)) => sign == here && at(&rest, place + 1),

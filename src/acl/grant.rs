@@ -156,7 +156,8 @@ impl Grant {
             Some(b'-') => self.command(line, lower.get(1..).unwrap_or(""), false),
             Some(b'~') => self.key(word.get(1..).unwrap_or(""), true, true),
             Some(b'%') if line.has_selectors() => {
-                let (flags, pattern) = word.get(1..).and_then(|rest| rest.split_once('~')).ok_or(Refusal::Syntax)?;
+                let (flags, pattern) =
+                    word.get(1..).map(|rest| rest.split_once('~').unwrap_or((rest, ""))).ok_or(Refusal::Syntax)?;
                 let has = |flag: char| flags.contains(flag) || flags.contains(flag.to_ascii_lowercase());
                 let once = flags.to_ascii_lowercase();
                 if !matches!(once.as_str(), "r" | "w" | "rw" | "wr") {
@@ -175,11 +176,11 @@ impl Grant {
                 self.channels.insert(pattern, |name| name);
                 Ok(())
             }
-            Some(b'd') if line.has_databases() && lower.starts_with("db=") => {
+            Some(b'd' | b'D') if line.has_databases() && lower.starts_with("db=") => {
                 let list = lower.get(3..).unwrap_or("");
                 let numbers = list.split(',').map(|number| number.parse().ok()).collect::<Option<BTreeSet<u32>>>();
-                let known = self.databases.take().unwrap_or_default();
-                self.databases = Some(known.into_iter().chain(numbers.ok_or(Refusal::Syntax)?).collect());
+                // The last list counts alone (measured on 9.1.2).
+                self.databases = Some(numbers.ok_or(Refusal::Syntax)?);
                 Ok(())
             }
             _ => Err(Refusal::Syntax),

@@ -43,6 +43,11 @@ impl<V> Ordered<V> {
     }
 
     /// The item of a name.
+    pub fn get(&self, name: &str) -> Option<&V> {
+        self.places.get(name).and_then(|place| self.items.get(place))
+    }
+
+    /// The same, to change it.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut V> {
         self.places.get(name).and_then(|place| self.items.get_mut(place))
     }

@@ -31,44 +31,59 @@ pub(crate) fn join_selectors(line: &Line, words: &[&str]) -> Result<Vec<(usize, 
 /// Words of a text, which may be quoted, as `sdssplitargs` reads them; none if a quote is left open or ends in the
 /// middle of a word.
 pub(crate) fn split_arguments(text: &str) -> Option<Vec<String>> {
-    let blank = |sign: &char| matches!(sign, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r');
-    let mut signs = text.chars().peekable();
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r');
+    let mut bytes = text.bytes().peekable();
     let mut words = Vec::new();
     loop {
-        while signs.next_if(blank).is_some() {}
-        if signs.peek().is_none() {
+        while bytes.next_if(blank).is_some() {}
+        if bytes.peek().is_none() {
             return Some(words);
         }
-        let mut word = String::new();
+        let mut word = Vec::new();
         let mut quote = None;
         loop {
-            match (signs.next(), quote) {
+            match (bytes.next(), quote) {
                 (None, None) => break,
                 (None, Some(_)) => return None,
-                (Some('\\'), Some('"')) => word.push(escaped(&mut signs)?),
-                (Some('\\'), Some('\'')) if signs.peek() == Some(&'\'') => word.extend(signs.next()),
-                (Some(sign), Some(open)) if sign == open => {
-                    if signs.peek().is_some_and(|next| !blank(next)) {
+                (Some(b'\\'), Some(b'"')) => escaped(&mut bytes, &mut word)?,
+                (Some(b'\\'), Some(b'\'')) if bytes.peek() == Some(&b'\'') => word.extend(bytes.next()),
+                (Some(byte), Some(open)) if byte == open => {
+                    if bytes.peek().is_some_and(|next| !blank(next)) {
                         return None;
                     }
                     break;
                 }
-                (Some(sign @ ('"' | '\'')), None) => quote = Some(sign),
-                (Some(sign), None) if blank(&sign) => break,
-                (Some(sign), _) => word.push(sign),
+                (Some(byte @ (b'"' | b'\'')), None) => quote = Some(byte),
+                (Some(byte), None) if blank(&byte) => break,
+                (Some(byte), _) => word.push(byte),
             }
         }
-        words.push(word);
+        // The server takes any bytes; what is no text is refused here.
+        words.push(String::from_utf8(word).ok()?);
     }
 }
 
-fn escaped(signs: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<char> {
-    Some(match signs.next()? {
-        'n' => '\n',
-        'r' => '\r',
-        't' => '\t',
-        'b' => '\u{8}',
-        'a' => '\u{7}',
+fn escaped(bytes: &mut std::iter::Peekable<std::str::Bytes<'_>>, word: &mut Vec<u8>) -> Option<()> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let byte = match bytes.next()? {
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'b' => 0x08,
+        b'a' => 0x07,
+        b'x' => {
+            let mut ahead = bytes.clone();
+            match (ahead.next().and_then(digit), ahead.next().and_then(digit)) {
+                (Some(high), Some(low)) => {
+                    *bytes = ahead;
+                    high << 4 | low
+                }
+                // Without two digits it is a letter like others.
+                _ => b'x',
+            }
+        }
         other => other,
-    })
+    };
+    word.push(byte);
+    Some(())
 }

@@ -36,11 +36,14 @@ fn show(file: &str, arguments: &AccessArguments, now: time::OffsetDateTime) -> R
         Ok(read) => read,
         Err(report) => return Ok(refuse(&report)),
     };
-    console::out(&match arguments.format {
-        AccessFormat::Human => access::human::sheet(&sheet::sheet(&read.access)),
-        AccessFormat::Json => pretty(&json::access(&read.access)),
-        AccessFormat::Markdown => render::one(access_sheet::TEMPLATE, access_sheet::of_file(&read.access, &read.name))?,
-    });
+    match arguments.format {
+        AccessFormat::Human => console::out(&access::human::sheet(&sheet::sheet(&read.access))),
+        AccessFormat::Json => console::json(&json::Document(&read.access)),
+        AccessFormat::Markdown => {
+            let data = access_sheet::of_file(&read.access, &read.name);
+            console::out(&render::one(access_sheet::TEMPLATE, data)?);
+        }
+    }
     Ok(Exit::Fine)
 }
 
@@ -57,11 +60,11 @@ fn compare(old: &str, new: &str, arguments: &AccessArguments, now: time::OffsetD
         }
     };
     let difference = difference::difference(&old, &new);
-    console::out(&match arguments.format {
-        AccessFormat::Human => difference::human(&difference),
-        AccessFormat::Json => pretty(&difference),
-        AccessFormat::Markdown => difference::markdown(&difference),
-    });
+    match arguments.format {
+        AccessFormat::Human => console::out(&difference::human(&difference)),
+        AccessFormat::Json => console::json(&difference),
+        AccessFormat::Markdown => console::out(&difference::markdown(&difference)),
+    }
     let gained = difference.users.values().filter(|change| !change.gained.is_empty()).count();
     let poorer = difference.users.values().filter(|change| !change.lost.is_empty()).count();
     let users = if gained == 1 { "user" } else { "users" };
@@ -179,11 +182,4 @@ fn place(text: &str, bad: &BadLine) -> std::ops::Range<usize> {
 fn refuse(report: &Report) -> Exit {
     console::out(&human::findings(report));
     Exit::Found
-}
-
-fn pretty(value: &impl serde::Serialize) -> String {
-    // Strings, numbers and booleans only: serialising cannot fail.
-    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
-    text.push('\n');
-    text
 }

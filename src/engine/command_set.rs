@@ -34,6 +34,11 @@ impl CommandSet {
         self.0.iter().zip(&other.0).any(|(mine, theirs)| mine & theirs != 0)
     }
 
+    /// True if every id of the other set is in this one.
+    pub fn contains_all(&self, other: &CommandSet) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(mine, theirs)| theirs & !mine == 0)
+    }
+
     /// The ids in both sets, ascending.
     pub fn both(&self, other: &CommandSet) -> Vec<usize> {
         (0..self.0.len() * 64).filter(|id| self.contains(*id) && other.contains(*id)).collect()

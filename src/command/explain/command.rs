@@ -35,6 +35,10 @@ pub(super) fn run(loaded: &Loaded, model: &Model, name: &str, command: &str) -> 
 
 fn answer(model: &Model, user: &User, words: &[String]) -> String {
     let (line, name) = (model.line, user.name.as_str());
+    let first = words.first().map(|word| word.to_ascii_lowercase()).unwrap_or_default();
+    if decide::free(&first) {
+        return format!("allowed\n  command  everybody may run {}, whatever rules say\n", first.to_ascii_uppercase());
+    }
     let called = match decide::call(line, words) {
         Ok(called) => called,
         Err(none) => {
@@ -57,7 +61,10 @@ fn answer(model: &Model, user: &User, words: &[String]) -> String {
         return out;
     }
     let decision = decide::decide(line, &user.account, &called, words);
+    let allowing = decision.ok().and_then(|set| user.account.grants().nth(set));
+    let sort = allowing.and_then(|grant| decide::sort_refused(line, grant, &called, words));
     out.push_str(match decision {
+        Ok(_) if sort.is_some() => "denied: the command is permitted, what it would look up is not\n",
         Ok(_) => "allowed\n",
         Err(Denial::Command) => "denied: the command is not permitted\n",
         Err(Denial::Key(_)) => "denied: the command is permitted, a key is not\n",
@@ -75,8 +82,9 @@ fn answer(model: &Model, user: &User, words: &[String]) -> String {
     if model.denied.contains(called.id) && !admin && decision.is_err() {
         out.push_str("  profile  commands.disabled keeps it, or what it would undo, for admins\n");
     }
-    if let Err(denial) = decision {
-        out.push_str(&format!("  answer   {}\n", decide::message(line, name, &called, denial)));
+    let answer = decision.err().map(|denial| decide::message(line, name, &called, denial));
+    if let Some(answer) = answer.or(sort.map(str::to_owned)) {
+        out.push_str(&format!("  answer   {answer}\n"));
     }
     out
 }
@@ -84,9 +92,6 @@ fn answer(model: &Model, user: &User, words: &[String]) -> String {
 /// The rule that permits the command or takes it away.
 fn by_rule(line: &Line, user: &User, set: usize, called: &Called, argument: Option<&str>) -> String {
     let name = called.full.to_ascii_uppercase().replace('|', " ");
-    if line.commands.get(called.id).is_some_and(|command| decide::free(command.name)) {
-        return format!("everybody may run {name}, whatever rules say");
-    }
     let within = if set == 0 { String::new() } else { format!(" in selector {set}") };
     match deciding_word(line, &user.words, set, called.id, argument) {
         Some(word) if word.starts_with('-') => format!("`{word}`{within} takes {name} away"),
