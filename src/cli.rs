@@ -205,16 +205,20 @@ The JSON of `--format json` is one object:
                 {deny_to_key_limited: [...]}, {setting, value}, {exposure: true}, {mutual_tls: true}
   not_stated  ids of which no source says whether the line of --engine has them";
 
+/// What the manual page says of `access --format json`; no line is longer than the help is wide.
 const ACCESS_JSON: &str = "\
-The JSON of `--format json` is {engine, users: {NAME: {enabled, login, sanitize_payload, commands, keys,
-channels, dangers, selectors}}}:
-  login      never, password or anything
-  sanitize_payload  false: RESTORE does not check what this user hands in
-  commands   what can be run: commands, subcommands as config|get, first arguments as select|0
-  keys       [{pattern, read, write}]
-  databases  numbers, where a user is limited to some (Valkey from 9.1)
-  dangers    [{can, by: [{rule, names}]}]: what the user can do, by which rule, with which commands
-  selectors  [{commands, keys, channels, databases, dangers}]
-`renamed` beside `users` has the commands that redis.conf renames away. With --diff the document is
-{old, new, users: {NAME: {gained, lost}}}, each with can, login, flag, commands, keys, channels, databases
-and selectors where there are any; keys and channels in the words of an ACL file.";
+The JSON of `--format json` is one object:
+  engine   the line that the file was read for
+  renamed  commands that redis.conf renames away, if there are any
+  users    {NAME: {enabled, login, sanitize_payload, commands, keys, channels, databases, dangers,
+           selectors}}
+           login: never, password or anything
+           sanitize_payload: false if RESTORE does not check what this user hands in
+           commands: what can be run: commands, subcommands as config|get, first arguments as select|0
+           keys: [{pattern, read, write}]
+           databases: where a user is limited to some (Valkey from 9.1)
+           dangers: [{can, by: [{rule, names}]}]
+           selectors: [{commands, keys, channels, databases, dangers}]
+With --diff it is {old, new, users: {NAME: {gained, lost, new_passwords}}}. Gained and lost have
+login, can: [{what, commands}], flags, commands, keys, channels, databases and selectors, where there
+are any; keys and channels in the words of an ACL file.";
