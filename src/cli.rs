@@ -214,11 +214,11 @@ The JSON of `--format json` is one object:
            selectors}}
            login: never, password or anything
            sanitize_payload: false if RESTORE does not check what this user hands in
-           commands: what can be run: commands, subcommands as config|get, first arguments as select|0
+           commands: what can be run; subcommands as config|get, first arguments as select|0
            keys: [{pattern, read, write}]
            databases: where a user is limited to some (Valkey from 9.1)
            dangers: [{can, by: [{rule, names}]}]
            selectors: [{commands, keys, channels, databases, dangers}]
 With --diff it is {old, new, users: {NAME: {gained, lost, new_passwords}}}. Gained and lost have
-login, can: [{what, commands}], flags, commands, keys, channels, databases and selectors, where there
-are any; keys and channels in the words of an ACL file.";
+login, can: [{what, commands}], flags, commands, keys, channels, databases and selectors, where
+there are any; keys and channels in the words of an ACL file.";
