@@ -1,6 +1,7 @@
 //! In: an ACL file, ours or anybody's. Out: what each user in it may do on one line, to show, to compare and to judge.
 
 pub mod difference;
+pub mod groups;
 pub mod human;
 pub mod json;
 pub mod sheet;

@@ -318,7 +318,7 @@ impl Rights {
         let commands: Vec<(&'static str, String)> = if self.commands.len() <= FEW {
             vec![("commands", self.commands.iter().cloned().collect::<Vec<_>>().join(", "))]
         } else {
-            let groups = super::sheet::groups(line, self.commands.iter()).into_iter();
+            let groups = super::groups::groups(line, self.commands.iter()).into_iter();
             groups.map(|group| ("commands", format!("{}: {}", group.category, group.names.join(", ")))).collect()
         };
         let login: Vec<String> = self.login.iter().map(|login| format!("by {login}")).collect();

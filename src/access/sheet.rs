@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::groups::{Group, groups};
 use super::{Access, Login, User, commands, deciding_word};
 use crate::acl::account::{Grant, KeyGrant};
 use crate::acl::danger::{self, Dangerous};
@@ -74,15 +75,6 @@ pub struct Set {
     pub dangers: Vec<Found>,
 }
 
-/// Commands of one category.
-#[derive(Serialize)]
-pub struct Group {
-    /// The category, with its `@`; `-` for commands without one.
-    pub category: String,
-    /// Their names.
-    pub names: Vec<String>,
-}
-
 /// A key pattern.
 #[derive(Serialize)]
 pub struct Pattern {
@@ -95,7 +87,7 @@ pub struct Pattern {
 }
 
 /// A danger that a set carries.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Found {
     /// What the user can do.
     pub can: &'static str,
@@ -104,33 +96,13 @@ pub struct Found {
 }
 
 /// Dangerous commands of one rule.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Granted {
     /// The word of the ACL file.
     pub rule: String,
     /// Their names.
     pub names: Vec<String>,
 }
-
-/// What a command is for, rather than how fast or dangerous it is.
-const CATEGORIES: &[&str] = &[
-    "string",
-    "hash",
-    "list",
-    "set",
-    "sortedset",
-    "stream",
-    "hyperloglog",
-    "bitmap",
-    "geo",
-    "array",
-    "pubsub",
-    "transaction",
-    "scripting",
-    "connection",
-    "keyspace",
-    "admin",
-];
 
 /// Makes the sheet.
 pub fn sheet(access: &Access) -> Sheet {
@@ -139,6 +111,7 @@ pub fn sheet(access: &Access) -> Sheet {
         all: runnable(access.line),
         dangers: danger::all(access.line),
         told: BTreeMap::new(),
+        judged: BTreeMap::new(),
         carried: BTreeSet::new(),
     };
     let users = access.users.iter().map(|user| maker.section(user)).collect();
@@ -168,6 +141,8 @@ struct Maker {
     all: BTreeSet<String>,
     dangers: Vec<Dangerous>,
     told: BTreeMap<Permitted, Listed>,
+    /// What a user's own rules made of dangers, with those rules.
+    judged: BTreeMap<(Permitted, bool), (Vec<String>, Vec<Found>)>,
     carried: BTreeSet<&'static str>,
 }
 
@@ -201,11 +176,7 @@ impl Maker {
             channels: grant.channels.iter().map(ToString::to_string).collect(),
             databases: grant.databases.clone(),
             // Of a user that is nobody, nothing is to be feared until it can log in.
-            dangers: if user.login() == Login::Never {
-                Vec::new()
-            } else {
-                found(self.line, &self.dangers, user, place, grant)
-            },
+            dangers: if user.login() == Login::Never { Vec::new() } else { self.found(user, place, grant) },
         };
         self.carried.extend(set.dangers.iter().map(|found| found.can));
         let permitted: Permitted = (grant.commands.clone(), Arc::clone(&grant.first_arguments));
@@ -222,6 +193,22 @@ impl Maker {
         set
     }
 
+    /// Users of one role share their rules: what these grant is looked up once.
+    fn found(&mut self, user: &User, place: usize, grant: &Grant) -> Vec<Found> {
+        let key = ((grant.commands.clone(), Arc::clone(&grant.first_arguments)), grant.reaches_every_key());
+        // All words but patterns, passwords and selectors.
+        let rules = || user.words.iter().filter(|word| !word.starts_with(['~', '%', '&', '#', '>', '<', '!', '(']));
+        let plain = place == 0 && grant.databases.is_none();
+        if let Some((_, known)) = self.judged.get(&key).filter(|(known, _)| plain && known.iter().eq(rules())) {
+            return known.clone();
+        }
+        let found = found(self.line, &self.dangers, user, place, grant);
+        if plain {
+            self.judged.insert(key, (rules().cloned().collect(), found.clone()));
+        }
+        found
+    }
+
     fn list(&self, grant: &Grant, user: &str) -> (Listed, Vec<Group>) {
         let names = commands(self.line, grant);
         let missing: Vec<&String> = self.all.difference(&names).collect();
@@ -236,30 +223,6 @@ impl Maker {
         let groups = if but { groups(self.line, missing.into_iter()) } else { groups(self.line, names.iter()) };
         (listed, groups)
     }
-}
-
-/// Commands by category, in the order of categories.
-pub(super) fn groups<'name>(line: &Line, names: impl Iterator<Item = &'name String>) -> Vec<Group> {
-    let mut groups: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-    for name in names {
-        groups.entry(category(line, name)).or_default().push(name.clone());
-    }
-    let title = |place: usize| match CATEGORIES.get(place) {
-        Some(category) => format!("@{category}"),
-        None if place == CATEGORIES.len() => "server".to_owned(),
-        None => "no category".to_owned(),
-    };
-    groups.into_iter().map(|(place, names)| Group { category: title(place), names }).collect()
-}
-
-/// The place of a command's group.
-fn category(line: &Line, name: &str) -> usize {
-    let id = line.command(name).or_else(|| line.command(name.split('|').next().unwrap_or(name)));
-    let Some(command) = id.and_then(|id| line.commands.get(id)) else { return CATEGORIES.len() };
-    if command.categories.is_empty() {
-        return CATEGORIES.len() + 1;
-    }
-    CATEGORIES.iter().position(|category| command.categories.contains(category)).unwrap_or(CATEGORIES.len())
 }
 
 /// The dangers that a set of a user carries, and the rules that grant them.

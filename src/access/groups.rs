@@ -1,0 +1,60 @@
+//! In: names of commands. Out: the same by what they are for, so that a person can read them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::engine::Line;
+
+/// Commands of one category.
+#[derive(Serialize)]
+pub struct Group {
+    /// The category, with its `@`; `-` for commands without one.
+    pub category: String,
+    /// Their names.
+    pub names: Vec<String>,
+}
+
+/// What a command is for, rather than how fast or dangerous it is.
+const CATEGORIES: &[&str] = &[
+    "string",
+    "hash",
+    "list",
+    "set",
+    "sortedset",
+    "stream",
+    "hyperloglog",
+    "bitmap",
+    "geo",
+    "array",
+    "pubsub",
+    "transaction",
+    "scripting",
+    "connection",
+    "keyspace",
+    "admin",
+];
+
+/// Commands by category, in the order of categories.
+pub(super) fn groups<'name>(line: &Line, names: impl Iterator<Item = &'name String>) -> Vec<Group> {
+    let mut groups: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for name in names {
+        groups.entry(category(line, name)).or_default().push(name.clone());
+    }
+    let title = |place: usize| match CATEGORIES.get(place) {
+        Some(category) => format!("@{category}"),
+        None if place == CATEGORIES.len() => "server".to_owned(),
+        None => "no category".to_owned(),
+    };
+    groups.into_iter().map(|(place, names)| Group { category: title(place), names }).collect()
+}
+
+/// The place of a command's group.
+fn category(line: &Line, name: &str) -> usize {
+    let id = line.command(name).or_else(|| line.command(name.split('|').next().unwrap_or(name)));
+    let Some(command) = id.and_then(|id| line.commands.get(id)) else { return CATEGORIES.len() };
+    if command.categories.is_empty() {
+        return CATEGORIES.len() + 1;
+    }
+    CATEGORIES.iter().position(|category| command.categories.contains(category)).unwrap_or(CATEGORIES.len())
+}
