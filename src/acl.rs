@@ -233,7 +233,7 @@ impl Permissions {
     /// The tokens of keys and channels, which come first.
     pub fn patterns(&self) -> impl Iterator<Item = String> {
         let all_keys = self.keys.iter().any(|key| key.read && key.write && key.pattern == "*");
-        let keys = self.keys.iter().filter(move |_| !all_keys).map(key_token);
+        let keys = self.keys.iter().filter(move |_| !all_keys).map(|key| key_word(key.read, key.write, &key.pattern));
         let all_channels = self.channels.iter().any(|channel| channel.as_str() == "*");
         let channels = self.channels.iter().filter(move |_| !all_channels).map(|channel| format!("&{channel}"));
         let first = if all_channels { "&*" } else { "resetchannels" };
@@ -241,11 +241,12 @@ impl Permissions {
     }
 }
 
-fn key_token(key: &KeyPattern) -> String {
-    match (key.read, key.write) {
-        (true, false) => format!("%R~{}", key.pattern),
-        (false, true) => format!("%W~{}", key.pattern),
-        _ => format!("~{}", key.pattern),
+/// A key pattern in the words of an ACL file.
+pub fn key_word(read: bool, write: bool, pattern: &str) -> String {
+    match (read, write) {
+        (true, false) => format!("%R~{pattern}"),
+        (false, true) => format!("%W~{pattern}"),
+        _ => format!("~{pattern}"),
     }
 }
 

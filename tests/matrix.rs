@@ -148,6 +148,13 @@ fn texts_of_a_stranger_do_not_reach_the_terminal_as_they_are() {
         );
         assert!(out.contains(r"\u{202e}x\u{7}`|<b>"), "{format}: {out}");
     }
+    // A first argument can hold anything, too, and so can a file's name.
+    room.file("old.acl", "user a on nopass\n");
+    room.file("a-->b.acl", "user a on nopass +flushall|\u{1b}[2J\n");
+    let out = room.run(["access", "--diff", "old.acl", "a-->b.acl"]).ended(1).stdout;
+    assert!(out.contains(r"flushall|\u{1b}[2j") && !out.contains('\u{1b}'), "{out:?}");
+    let out = room.run(["access", "a-->b.acl", "--format", "markdown"]).ended(2);
+    assert!(out.stdout.is_empty(), "{}", out.stdout);
 }
 
 /// Old words, new words, what is gained and what is lost, each as `what items`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{Access, Login, User, commands};
+use crate::acl;
 use crate::acl::account::{Grant, KeyGrant};
 use crate::acl::danger::{self, Dangerous};
 use crate::acl::glob;
@@ -211,11 +212,7 @@ fn covered(key: &KeyGrant, own: &Grant, other: &Grant) -> bool {
 
 /// A key pattern in the words of an ACL file.
 pub fn key_word(key: &KeyGrant) -> String {
-    match (key.read, key.write) {
-        (true, false) => format!("%R~{}", key.pattern),
-        (false, true) => format!("%W~{}", key.pattern),
-        _ => format!("~{}", key.pattern),
-    }
+    acl::key_word(key.read, key.write, &key.pattern)
 }
 
 /// Nobody had a channel before the user was there, even where new users start with all.
@@ -276,7 +273,11 @@ pub fn human(difference: &Difference) -> String {
         for (sign, rights) in [("+", &change.gained), ("-", &change.lost)] {
             let verb = if sign == "+" { "can now" } else { "can no longer" };
             for can in &rights.can {
-                out.push_str(&format!("  {sign} {verb} {}: {}\n", can.what, can.commands.join(", ")));
+                out.push_str(&format!(
+                    "  {sign} {verb} {}: {}\n",
+                    can.what,
+                    super::human::shown(&can.commands.join(", "))
+                ));
             }
             for (what, items) in rights.listed(difference.line) {
                 out.push_str(&format!("  {sign} {what:<10} {}\n", super::human::shown(&items)));

@@ -40,7 +40,8 @@ fn show(file: &str, arguments: &AccessArguments, now: time::OffsetDateTime) -> R
         AccessFormat::Human => console::out(&access::human::sheet(&sheet::sheet(&read.access))),
         AccessFormat::Json => console::json(&json::Document(&read.access)),
         AccessFormat::Markdown => {
-            let data = access_sheet::of_file(&read.access, &read.name);
+            // The name stands in the page's header: one that could end a comment is refused.
+            let data = access_sheet::of_file(&read.access, &input::base_name(&read.path)?);
             console::out(&render::one(access_sheet::TEMPLATE, data)?);
         }
     }
@@ -74,7 +75,7 @@ fn compare(old: &str, new: &str, arguments: &AccessArguments, now: time::OffsetD
 
 struct Read {
     access: Access,
-    name: String,
+    path: ProfilePath,
 }
 
 /// Reads a profile or an ACL file; the report says why it cannot be used.
@@ -92,8 +93,7 @@ fn read(
         if engine.is_none() {
             console::err(&format!("{}: read as {line} reads it; --engine names another line\n", path.name));
         }
-        let name = path.name.rsplit('/').next().unwrap_or("").to_owned();
-        return Ok(acl_file(line, input).map(|access| Read { access, name }));
+        return Ok(acl_file(line, input).map(|access| Read { access, path: path.clone() }));
     }
     let options = Judge { deny: Some(arguments.deny), as_of: arguments.as_of, format: Format::Human };
     let judged = judge_input(path.clone(), input, engine, &options, now)?;
@@ -102,7 +102,7 @@ fn read(
     if !passes {
         return Ok(Err(report));
     }
-    Ok(Ok(Read { access: Access::of_model(&model), name: model.source }))
+    Ok(Ok(Read { access: Access::of_model(&model), path: path.clone() }))
 }
 
 /// By its name, or by its first word: no profile starts with `user NAME`.
