@@ -169,7 +169,7 @@ pub enum Command {
     /// List all rules; `explain RULE` says more of one.
     Rules {
         /// How the list is printed. JSON: {version, rules: [{id, title, severity: {development, production}, why, fix,
-        /// source, waivable}]}.
+        /// source, waivable, topic, guide: [heading], threats: [attack], controls: [control]}]}.
         #[arg(long, value_enum, default_value_t = RulesFormat::Human)]
         format: RulesFormat,
     },

@@ -22,6 +22,7 @@ mod waivers;
 use crate::finding::Severity;
 use crate::format::Date;
 use crate::model::Model;
+use crate::topic::Topic;
 
 /// A rule, as data. Severities: in development, in production.
 pub struct Rule {
@@ -31,6 +32,8 @@ pub struct Rule {
     pub severity: [Severity; 2],
     /// What is wrong, in one line.
     pub title: &'static str,
+    /// What it is about: headings of the security guide, attacks that it stands against, controls that it serves.
+    pub topic: &'static Topic,
     /// Why it matters.
     pub why: &'static str,
     /// How to mend it.

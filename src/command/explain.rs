@@ -116,6 +116,16 @@ fn explain_rule(rule: &Rule) -> String {
     }
     text.push_str(&format!("Severity: {} in development, {} in production\n", development.word(), production.word()));
     text.push_str(&format!("Source: {}\n", rule.source));
+    let topic = rule.topic;
+    if !topic.guide.is_empty() {
+        text.push_str(&format!("Security guide: {}\n", topic.guide.join(", ")));
+    }
+    if !topic.threats.is_empty() {
+        let threats: Vec<String> = topic.threats.iter().map(|threat| threat.name().to_lowercase()).collect();
+        text.push_str(&format!("Against: {}\n", threats.join(", ")));
+    }
+    let controls: Vec<String> = topic.controls.iter().map(|control| control.name()).collect();
+    text.push_str(&format!("Maps to: {}\n", controls.join(", ")));
     if rule.waivable {
         text.push_str(&format!("To accept it: waivers: [{{ rule: {}, reason: \"why it is fine here\" }}]\n", rule.id));
     } else {

@@ -6,12 +6,14 @@ use super::{ERROR, INFO, Rule, WARNING, WARNING_IN_PRODUCTION};
 use crate::format::KeyPattern;
 use crate::model::{Login, RESERVED};
 use crate::profile::{Aof, Role, User};
+use crate::topic;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "users-missing",
         severity: ERROR,
         title: "Production without users",
+        topic: topic::LOGIN,
         why: "Without users there is nobody to log in as, and no password anywhere.",
         fix: "Remove `users: []` for the defaults, or list them.",
         source: "security guide, Authentication",
@@ -26,6 +28,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "no-admin",
         severity: WARNING,
         title: "No user of role `admin`",
+        topic: topic::USERS,
         why: "Nobody can read the ACL log, disable a user or reload certificates without a restart.",
         fix: "Add `{ name: admin, role: admin }`.",
         source: "security guide, Configure ACLs",
@@ -41,9 +44,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "user-duplicate",
         severity: ERROR,
         title: "Two users have one name",
+        topic: topic::USERS,
         why: "6.2 merges them in silence, later versions refuse to start (measured).",
         fix: "Rename or remove one.",
-        source: "reference: redis, section 2",
+        source: "acl.c; measured on 6.2 and 7.0",
         waivable: false,
         check: Some(|model, sink| {
             // Their folders below `secrets/clients` are one on file systems that do not tell case.
@@ -60,6 +64,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "user-name-reserved",
         severity: ERROR,
         title: "A user has a reserved name",
+        topic: topic::USERS,
         why: "`health`, `exporter` and `backup` are users that redisgen adds for its services; `default` is who everybody is before logging in.",
         fix: "Choose another name; `default` may be listed with role `custom`.",
         source: "profile format",
@@ -77,6 +82,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "default-user-listed",
         severity: WARNING_IN_PRODUCTION,
         title: "`default` can be used",
+        topic: topic::LOGIN,
         why: "Clients that name no user log in as `default`; one shared account hides who did what.",
         fix: "Give each application a user of its own.",
         source: "security guide, Access Control Lists",
@@ -93,6 +99,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "default-cannot-replay",
         severity: WARNING,
         title: "The listed `default` may not write what the append-only file holds",
+        topic: topic::PERSISTENCE,
         why: "Reading its own file at boot, the server checks what stands between MULTI and EXEC against `default`, even if that is off, and drops in silence what it may not: transactions, scripts and SPOP are lost (measured on Redis 7.0 to 8.0, Valkey 8.1 and 9.0).",
         fix: "Give it `keys: [\"*\"]` and `commands: [\"+@write\", +select, +pfcount]`, with `enabled: false`; or leave it out, and redisgen writes it so.",
         source: "redis/redis#14541, valkey-io/valkey#3983; tests/server/replay.rs",
@@ -114,6 +121,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "keys-missing",
         severity: ERROR,
         title: "An application or reader without keys",
+        topic: topic::USERS,
         why: "It could touch no key, or, if we guessed, all of them.",
         fix: "Add `keys: [\"prefix:*\"]`.",
         source: "profile format",
@@ -131,6 +139,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "keys-unlimited",
         severity: WARNING_IN_PRODUCTION,
         title: "An application may touch all keys",
+        topic: topic::USERS,
         why: "One compromised application then reads and changes the data of all others.",
         fix: "Name the prefixes it works on.",
         source: "security guide, Data Exfiltration",
@@ -151,6 +160,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "commands-without-effect",
         severity: ERROR,
         title: "A role that has its commands lists some",
+        topic: topic::USERS,
         why: "`admin`, `readonly` and `monitoring` are what they are; a list beside them reads as a limit and is none.",
         fix: "Use role `custom`, or remove the list.",
         source: "profile format",
@@ -183,6 +193,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "custom-without-commands",
         severity: WARNING,
         title: "A custom user may run nothing",
+        topic: topic::USERS,
         why: "Role `custom` has exactly the rules that stand in `commands`.",
         fix: "Add `commands: [+get]`.",
         source: "profile format",
@@ -202,6 +213,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "default-user-open",
         severity: INFO,
         title: "Nobody needs a password",
+        topic: topic::LOGIN,
         why: "`default` may do everything; only the published address stands in front. That is development's choice.",
         fix: "List `users` to have passwords in development too.",
         source: "security guide, Development Security",

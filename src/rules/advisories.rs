@@ -5,6 +5,7 @@ use crate::advisories::mitigation::{self, Reach, Verdict};
 use crate::advisories::{self, Advisory, Hold, Lines, Who};
 use crate::format::Date;
 use crate::model::{Login, Model};
+use crate::topic;
 
 /// A table older than this misses what was found meanwhile.
 const STALE: i64 = 120;
@@ -16,9 +17,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "version-vulnerable",
         severity: WARNING,
         title: "The chosen build has known vulnerabilities",
+        topic: topic::ENGINE,
         why: "What is known can be used by whoever reads it; exploits of July 2026's batch were published. Each vulnerability is judged on what this profile emits: one that only role `admin` could use is told as mitigated, yet the build stays vulnerable, since one wider permission later it is not. `redisgen advisories --engine redis-7.4.5` lists what applies to a build, with sources.",
         fix: "Choose the named version, and let the image be pulled again.",
-        source: "src/advisories/advisories.toml; reference: peers, section 5",
+        source: "src/advisories/advisories.toml, each row with its sources",
         waivable: true,
         check: Some(|model, sink| with_applying(model, sink, vulnerable)),
     },
@@ -26,6 +28,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "version-open-to-strangers",
         severity: ERROR,
         title: "A vulnerability that needs no login is within reach of strangers",
+        topic: topic::ENGINE,
         why: "Passwords and ACLs are asked too late for these. What keeps strangers out is exposure `internal` or `localhost`, an allow list that a packet filter enforces, or, where the flaw lies behind the handshake, mutual TLS. Exposure `open` keeps nobody out, and neither does a list that admits everyone or that no filter enforces.",
         fix: "Choose the named version; or write `exposure: allowlist` with `allow`. Waive this if a filter of your own stands in front.",
         source: "the GitHub advisory of CVE-2025-21605 names both, packet filter and client certificates; src/advisories/advisories.toml",
@@ -36,6 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "line-end-of-life",
         severity: WARNING,
         title: "The engine's line is no longer cared for",
+        topic: topic::ENGINE,
         why: "What is found from now on is not fixed there. Nobody may even look whether it is affected.",
         fix: "Move to a later line.",
         source: "src/advisories/lines.toml, each line with its source",
@@ -46,6 +50,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "line-ends-soon",
         severity: INFO,
         title: "The engine's line will not be cared for much longer",
+        topic: topic::ENGINE,
         why: "A move to another line wants a test of the application; the last 90 days are for that.",
         fix: "Plan the move to a later line.",
         source: "src/advisories/lines.toml, each line with its source",
@@ -56,6 +61,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "advisories-outdated",
         severity: INFO,
         title: "The table of advisories is older than 120 days",
+        topic: topic::ENGINE,
         why: "It is part of the program and knows nothing of what was found since; that no finding names a vulnerability says little then. In 2026 fixes came in February, May, July, August, September and October.",
         fix: "Update redisgen, or look at the engine's release notes.",
         source: "src/advisories/lines.toml",

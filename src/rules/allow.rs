@@ -8,6 +8,7 @@ use super::{ERROR, INFO, Rule, Sink, WARNING};
 use crate::format::{Date, Network};
 use crate::model::Model;
 use crate::profile::Exposure;
+use crate::topic;
 
 /// How many days ahead the end of an entry is told.
 const NOTICE_DAYS: i64 = 14;
@@ -17,6 +18,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "allowlist-empty",
         severity: ERROR,
         title: "Exposure `allowlist` without sources",
+        topic: topic::FIREWALL,
         why: "An empty list admits nobody, or everybody, depending on who reads it.",
         fix: "Add `allow: [{ source: 10.8.0.0/24 }]`, or write `exposure: localhost`.",
         source: "profile format",
@@ -31,6 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "allowlist-unused",
         severity: WARNING,
         title: "`allow` lists sources that the exposure does not use",
+        topic: topic::FIREWALL,
         why: "The list reads as if it protected something.",
         fix: "Write `exposure: allowlist`, or remove `allow`.",
         source: "profile format",
@@ -46,9 +49,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "allow-everyone",
         severity: ERROR,
         title: "The sources in `allow` are the whole internet",
+        topic: topic::FIREWALL,
         why: "`/0`, in one piece or in halves that add up to it, is exposure `open` under another name.",
         fix: "Name the networks that need access.",
-        source: "reference: firewall",
+        source: "measured: every packet filter loads it without a word",
         waivable: false,
         check: Some(allow_everyone),
     },
@@ -56,9 +60,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "allow-broad",
         severity: WARNING,
         title: "A source in `allow` is a large part of the internet",
+        topic: topic::FIREWALL,
         why: "A list is worth what it keeps out.",
         fix: "Name the networks that need access, IPv4 from /8 and IPv6 from /16.",
-        source: "reference: firewall",
+        source: "security guide, External Exposure: a restricted list of addresses",
         waivable: true,
         check: Some(|model, sink| {
             each_wide_source(model, sink, |network| {
@@ -73,6 +78,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "allow-never-matches",
         severity: WARNING,
         title: "No packet comes from a source in `allow`",
+        topic: topic::FIREWALL,
         why: "The entry admits nobody, and whoever was meant stays outside. The host's own loopback is always admitted.",
         fix: "Write the address that the client's packets carry.",
         source: "RFC 6890",
@@ -83,6 +89,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "allow-link-local",
         severity: WARNING,
         title: "A source in `allow` is a link-local address",
+        topic: topic::FIREWALL,
         why: "On each link it is somebody else: whoever is plugged in can take it.",
         fix: "Write the client's routable address.",
         source: "RFC 3927, RFC 4291",
@@ -99,9 +106,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "allow-docker-range",
         severity: WARNING,
         title: "A source in `allow` covers networks that Docker hands out",
+        topic: topic::FIREWALL,
         why: "Every container of the host that Docker puts there could connect, and Docker chooses anew each time. Containers reach the server through the application network without any entry.",
         fix: "Remove it, and put applications into the network `app` or into `docker.network`.",
-        source: "Docker documentation, default-address-pools; reference: firewall",
+        source: "Docker documentation, default-address-pools",
         waivable: true,
         check: Some(|model, sink| {
             each_wide_source(model, sink, |network| {
@@ -119,9 +127,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "allow-redundant",
         severity: INFO,
         title: "A source in `allow` lies within another one",
+        topic: topic::FIREWALL,
         why: "It changes nothing; who reads it may think that removing it takes access away.",
         fix: "Remove this entry.",
-        source: "reference: firewall",
+        source: "nft(8), interval sets; Aerleon, shade check",
         waivable: true,
         check: Some(|model, sink| {
             for redundant in &model.allowed.redundant {
@@ -145,6 +154,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "allow-expired",
         severity: ERROR,
         title: "A source in `allow` is past its date",
+        topic: topic::FIREWALL,
         why: "Access that was meant to end did not.",
         fix: "Remove the entry, or set a later `until`.",
         source: "profile format",
@@ -162,6 +172,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "allow-expires-soon",
         severity: WARNING,
         title: "A source in `allow` ends within two weeks",
+        topic: topic::FIREWALL,
         why: "After that day the build is refused. The loaded filter does not know the date: access ends when the rules are built and applied without the entry.",
         fix: "Set a later `until`, or remove the entry.",
         source: "profile format",

@@ -6,12 +6,14 @@ use super::{ERROR, INFO, Rule, Sink, WARNING};
 use crate::format::HostOrAddress;
 use crate::model::Model;
 use crate::profile::{Bastion, Exposure};
+use crate::topic;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "bastion-unused",
         severity: WARNING,
         title: "A bastion that nobody needs, or that leads nowhere",
+        topic: topic::BASTION,
         why: "With exposure `open` everyone gets to the port without it; with `internal` there is no port to lead to.",
         fix: "Write `exposure: allowlist` or `localhost`, or remove `bastion`.",
         source: "security guide, VPN/Bastion Access",
@@ -22,6 +24,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "bastion-on-loopback",
         severity: ERROR,
         title: "The bastion's address is a loopback",
+        topic: topic::BASTION,
         why: "It is whatever machine runs ssh, and no way to another one.",
         fix: "Write the name or address at which people reach the bastion.",
         source: "RFC 1122, 3.2.1.3; RFC 6761, 6.3",
@@ -36,6 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "bastion-is-target",
         severity: WARNING,
         title: "The bastion and the Redis host are one",
+        topic: topic::BASTION,
         why: "Who breaks into the host that faces the outside then has the data, which a bastion is there to prevent.",
         fix: "Name another host, or remove `bastion` and use SSH to the Redis host.",
         source: "security guide, VPN/Bastion Access",
@@ -46,6 +50,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "bastion-target-not-listening",
         severity: WARNING,
         title: "The bastion would connect to an address that does not publish the port",
+        topic: topic::BASTION,
         why: "The connection is refused, unless something on the way translates the address.",
         fix: "Write one of the addresses of `listen` as `target`, or add this one to `listen`.",
         source: "profile format",
@@ -56,6 +61,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "bastion-not-allowed",
         severity: INFO,
         title: "The bastion's address is not in `allow`",
+        topic: topic::BASTION,
         why: "What comes through the bastion arrives from its address. The one that people dial may not be the one that it sends from.",
         fix: "Add the address that the bastion sends from to `allow`.",
         source: "security guide, VPN/Bastion Access",
@@ -66,6 +72,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "tunnel-without-name",
         severity: INFO,
         title: "The server's certificate does not name the tunnel's end",
+        topic: topic::BASTION,
         why: "Through the tunnel clients dial 127.0.0.1 or localhost, and those that check names refuse the certificate.",
         fix: "Write `tls: { names: [localhost], addresses: [127.0.0.1] }` beside your own, or tell clients which name to expect.",
         source: "RFC 9525, 6",

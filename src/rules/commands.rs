@@ -5,12 +5,14 @@ use crate::acl;
 use crate::engine::CommandSet;
 use crate::model::{HEALTH, Model};
 use crate::profile::Role;
+use crate::topic;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "application-all-commands",
         severity: ERROR,
         title: "An application may run every command",
+        topic: topic::USERS,
         why: "Code execution, reconfiguration and shutdown are one injection away.",
         fix: "List what it needs, or leave `commands` out for reading and writing.",
         source: "security guide, Minimum required permissions",
@@ -21,6 +23,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "acl-rule-unknown",
         severity: ERROR,
         title: "A command rule that the engine does not know",
+        topic: topic::ACL_RULES,
         why: "The server refuses the whole ACL file and does not start.",
         fix: "",
         source: "src/engine/facts, read from running servers",
@@ -31,6 +34,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "denied-command-listed",
         severity: ERROR,
         title: "A user lists a command that is disabled",
+        topic: topic::DISABLED_COMMANDS,
         why: "Disabled commands, and those that do the same, are for role `admin` only; the list promises what it does not give.",
         fix: "Remove it from the user or from `commands.disabled`.",
         source: "security guide, Dangerous Commands",
@@ -41,9 +45,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "selectors-unsupported",
         severity: ERROR,
         title: "The engine has no selectors or one-way key patterns",
+        topic: topic::ACL_RULES,
         why: "They came with 7.0; 6.2 refuses the ACL file.",
         fix: "Choose a later line, or split the user in two.",
-        source: "reference: redis, section 9",
+        source: "Redis documentation, ACL, Selectors; measured on 6.2",
         waivable: false,
         check: Some(|model, sink| {
             if model.line.has_selectors() {
@@ -65,6 +70,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "selector-pattern-closes",
         severity: ERROR,
         title: "A pattern of a selector ends in a parenthesis",
+        topic: topic::ACL_RULES,
         why: "The server takes it for the end of the selector; what follows would be the user's own.",
         fix: "Change the pattern, as `b:*[)]`.",
         source: "ACLMergeSelectorArguments in acl.c",
@@ -89,6 +95,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "disabled-command-unknown",
         severity: ERROR,
         title: "`commands.disabled` names something unknown",
+        topic: topic::DISABLED_COMMANDS,
         why: "It would deny nothing.",
         fix: "",
         source: "src/engine/facts, read from running servers",
@@ -106,9 +113,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "health-check-denied",
         severity: ERROR,
         title: "PING is disabled",
+        topic: topic::DISABLED_COMMANDS,
         why: "The health check needs it, and so does every client.",
         fix: "Take `ping` from `commands.disabled`.",
-        source: "reference: redis, section 5",
+        source: "tests/server/production.rs",
         waivable: false,
         check: Some(|model, sink| {
             if model.line.command("ping").is_some_and(|ping| model.denied.contains(ping)) {
@@ -127,9 +135,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "config-denied-to-monitoring",
         severity: INFO,
         title: "Monitoring runs without CONFIG",
+        topic: topic::DISABLED_COMMANDS,
         why: "CONFIG is disabled for everyone but admins, so exporters show no redis_config metrics.",
         fix: "Nothing to do, unless a dashboard needs them.",
-        source: "reference: redis, section 3",
+        source: "measured with redis_exporter 1.69: redis_config_* are missing",
         waivable: true,
         check: Some(|model, sink| {
             let denied = model.line.command("config").is_some_and(|config| model.denied.contains(config));

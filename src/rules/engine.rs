@@ -4,12 +4,14 @@ use super::{ERROR, Rule, Sink, WARNING_IN_PRODUCTION};
 use crate::artefact::redis_conf::{self, tuning};
 use crate::engine::{Directive, DirectiveType};
 use crate::model::Model;
+use crate::topic;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "config-directive-refused",
         severity: ERROR,
         title: "`config` names a directive that is not for tuning",
+        topic: topic::TUNING,
         why: "Directives outside the allow list decide who may do what, where data goes, or what the profile has a field for; two sources for one setting end in the wrong one winning.",
         fix: "Use the profile's field.",
         source: "src/artefact/redis_conf/tuning.txt",
@@ -20,6 +22,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "config-value-refused",
         severity: ERROR,
         title: "A value in `config` is one that the server refuses",
+        topic: topic::TUNING,
         why: "The server would not start, or would clamp the value in silence.",
         fix: "",
         source: "src/engine/facts, read from running servers",
@@ -30,6 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "setting-out-of-bounds",
         severity: ERROR,
         title: "A value is beyond what the server takes",
+        topic: topic::TUNING,
         why: "The server would not start.",
         fix: "",
         source: "src/engine/facts, read from running servers",
@@ -40,9 +44,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "image-without-digest",
         severity: WARNING_IN_PRODUCTION,
         title: "An image of your own has no digest",
+        topic: topic::CONTAINER,
         why: "A tag can be moved to another image; what was proven is then not what runs.",
         fix: "Append `@sha256:…`, as `docker inspect --format '{{index .RepoDigests 0}}'` prints it.",
-        source: "reference: peers, demand 21",
+        source: "Docker documentation, image digests; bitnami/charts#36313: images that went away",
         waivable: true,
         check: Some(|model, sink| {
             if model.profile.engine.image.as_ref().is_some_and(|image| !image.as_str().contains("@sha256:")) {

@@ -4,15 +4,17 @@ use super::{ERROR, INFO, Rule, WARNING};
 use crate::firewall::{Firewall, LINEAR, MAX_RATE};
 use crate::model::Model;
 use crate::profile::{Exposure, FirewallBackend};
+use crate::topic;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "firewall-missing",
         severity: ERROR,
         title: "An allow list without a packet filter that keeps it",
+        topic: topic::FIREWALL,
         why: "Docker publishes the port past UFW and INPUT rules: everyone who can route to the host could connect (measured).",
         fix: "Write `firewall: { backends: [nftables] }`; waive this if Redis runs on bare metal behind UFW, or a filter of your own stands in front.",
-        source: "reference: firewall",
+        source: "moby/moby#22054; tests/containers/filter.rs",
         waivable: true,
         check: Some(|model, sink| {
             if model.profile.network.exposure == Exposure::Allowlist && !guards_docker(model) {
@@ -25,9 +27,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "loopback-needs-docker-28",
         severity: INFO,
         title: "Docker before 28 lets neighbours reach a port that is published on the loopback",
+        topic: topic::EXPOSURE,
         why: "A host on the same network that routes to the container's address gets past the published address (measured with 20.10).",
         fix: "Write `firewall: { backends: [nftables] }`, or run Docker 28 or later.",
-        source: "moby#41872, moby#45610; reference: firewall",
+        source: "moby/moby#41872, moby/moby#45610; measured on Docker 20.10",
         waivable: true,
         check: Some(|model, sink| {
             if model.profile.network.exposure == Exposure::Localhost && !guards_docker(model) {
@@ -39,9 +42,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "ufw-listed-first",
         severity: WARNING,
         title: "The scripts load UFW by default",
+        topic: topic::FIREWALL,
         why: "apply.sh takes the first backend if none is named, and UFW does not see the port that Docker publishes.",
         fix: "List nftables or iptables first; on bare metal, list UFW alone.",
-        source: "reference: firewall, UFW",
+        source: "moby/moby#4737; measured: UFW does not see ports that Docker publishes",
         waivable: true,
         check: Some(|model, sink| {
             let backends = &model.profile.network.firewall.backends;
@@ -54,9 +58,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "docker-network-unguarded",
         severity: INFO,
         title: "The packet filter does not know the bridge of an existing network",
+        topic: topic::DOCKER_NETWORKS,
         why: "Docker before 28 lets neighbours route packets to a container's address past the published port; the rules against it name bridges of our own only.",
         fix: "Run Docker 28 or later, or leave `docker.network` out.",
-        source: "moby#45610; reference: firewall",
+        source: "moby/moby#45610",
         waivable: true,
         check: Some(|model, sink| {
             let existing = model.profile.network.docker.as_ref().is_some_and(|docker| docker.network.is_some());
@@ -69,9 +74,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "backend-too-many-sources",
         severity: ERROR,
         title: "More sources than a backend without sets should hold",
+        topic: topic::FIREWALL,
         why: "iptables and UFW look at one rule after another for every packet; nftables looks a source up in a set, at the same cost for any number (measured with 9 999).",
         fix: "Write `firewall: { backends: [nftables] }`, or allow fewer, wider networks.",
-        source: "reference: firewall, scale",
+        source: "measured with 9 999 sources: 83 µs a round trip in a list of iptables, 6.5 µs in a set of nftables",
         waivable: false,
         check: Some(|model, sink| {
             let sources = model.allowed.iter().count();
@@ -90,6 +96,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "backend-duplicate",
         severity: WARNING,
         title: "A backend is listed twice",
+        topic: topic::FIREWALL,
         why: "Its files are written once; another one may have been meant.",
         fix: "Remove it.",
         source: "profile format",
@@ -110,9 +117,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "limits-unsupported",
         severity: INFO,
         title: "UFW cannot keep the limits of this profile",
+        topic: topic::CONNECTION_LIMITS,
         why: "Its own `limit` refuses the sixth connection within 30 seconds, which stops every connection pool.",
         fix: "Use nftables or iptables where the limits matter.",
-        source: "reference: firewall, UFW",
+        source: "ufw(8), limit; measured: the sixth connection is refused",
         waivable: true,
         check: Some(|model, sink| {
             let backends = &model.profile.network.firewall.backends;
@@ -130,6 +138,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "limits-unused",
         severity: WARNING,
         title: "Connection limits that the exposure does not use",
+        topic: topic::CONNECTION_LIMITS,
         why: "They read as if they protected something; the loopback is never limited.",
         fix: "Write `exposure: allowlist`, or remove the limits.",
         source: "profile format",
@@ -151,6 +160,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "limit-above-clients",
         severity: WARNING,
         title: "One source may take every connection",
+        topic: topic::CONNECTION_LIMITS,
         why: "The server refuses all others once `max_clients` is reached.",
         fix: "Set `connections_per_source` well below `resources.max_clients`.",
         source: "Redis documentation, clients",
@@ -167,9 +177,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "rate-out-of-bounds",
         severity: ERROR,
         title: "A rate that no packet filter counts",
+        topic: topic::CONNECTION_LIMITS,
         why: "iptables refuses rates above a million (measured with 1.8.9).",
         fix: "Write at most 1000000 for each unit; 10/second is plenty for most pools.",
-        source: "reference: firewall",
+        source: "nft(8), limit; iptables-extensions(8), hashlimit",
         waivable: false,
         check: Some(|model, sink| {
             if model.profile.network.firewall.new_connections.as_ref().is_some_and(|rate| rate.count > MAX_RATE) {

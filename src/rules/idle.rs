@@ -10,12 +10,14 @@ use crate::engine::CommandSet;
 use crate::format::AclRule;
 use crate::model::Model;
 use crate::profile::{Role, User};
+use crate::topic;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "subtracts-nothing",
         severity: INFO,
         title: "A rule takes away what was not there",
+        topic: topic::ACL_RULES,
         why: "It reads as a limit and is none: either the rule before it grants less than was thought, or the order is wrong.",
         fix: "Remove it, or put it behind the rule that it limits.",
         source: "ACLSetSelector in acl.c: rules apply in order",
@@ -26,6 +28,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "denial-without-effect",
         severity: WARNING,
         title: "A command that cannot be denied is denied",
+        topic: topic::ACL_RULES,
         why: "AUTH, HELLO, QUIT and RESET are run for everyone before any rule is asked.",
         fix: "Remove it.",
         source: "CMD_NO_AUTH in the servers' command tables",
@@ -42,6 +45,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "permission-without-use",
         severity: WARNING,
         title: "A permission that cannot be used",
+        topic: topic::ACL_RULES,
         why: "A command needs a pattern for each of its keys, with reading or writing as it does; a pattern needs a command. One without the other fails at the first request.",
         fix: "Add what is missing, or remove what is idle.",
         source: "ACLSelectorCheckKey in acl.c; src/engine/keys.tsv",
@@ -52,9 +56,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "uncategorised-commands-granted",
         severity: WARNING_IN_PRODUCTION,
         title: "Commands without category stay where categories are taken away",
+        topic: topic::ACL_RULES,
         why: "Vector sets of Redis 8 carry no ACL category: `+@all -@write` still permits VADD (measured on 8.0).",
         fix: "Take them away by name, as `-vadd`, or grant categories instead of `+@all`.",
-        source: "reference: redis, Newer lines and images",
+        source: "src/engine/facts, read from Redis 8.0 to 8.10",
         waivable: true,
         check: Some(uncategorised_granted),
     },
@@ -62,9 +67,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "uncategorised-commands-missing",
         severity: INFO,
         title: "Commands without category are not granted by any",
+        topic: topic::ACL_RULES,
         why: "Vector sets of Redis 8 carry no ACL category: `+@read` does not permit VSIM (measured on 8.0).",
         fix: "List them by name if the application uses vector sets.",
-        source: "reference: redis, Newer lines and images",
+        source: "src/engine/facts, read from Redis 8.0 to 8.10",
         waivable: true,
         check: Some(uncategorised_missing),
     },

@@ -3,12 +3,14 @@
 use super::{ERROR, ERROR_IN_PRODUCTION, Rule, Sink, WARNING, WARNING_IN_PRODUCTION};
 use crate::model::{Login, Model};
 use crate::profile::{Exposure, TlsMode};
+use crate::topic;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "network-open",
         severity: ERROR_IN_PRODUCTION,
         title: "The port is open to everyone",
+        topic: topic::EXPOSURE,
         why: "An open Redis is found by scanners within hours; a password alone is one leak away from nothing.",
         fix: "Write `exposure: allowlist` with `allow`, or `localhost`.",
         source: "security guide, External Exposure",
@@ -23,6 +25,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "network-open-without-password",
         severity: ERROR,
         title: "The port is published beyond the host and nobody needs a password",
+        topic: topic::EXPOSURE,
         why: "Whoever connects owns the data, and on some versions the host.",
         fix: "List `users`, or write `exposure: localhost`.",
         source: "security guide, Unauthorized Access",
@@ -37,6 +40,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "exposed-without-tls",
         severity: ERROR_IN_PRODUCTION,
         title: "Traffic leaves the host in clear",
+        topic: topic::TLS,
         why: "Passwords and data can be read and changed on the way.",
         fix: "Write `tls: { mode: server }` or `mutual`.",
         source: "security guide, Man-in-the-Middle",
@@ -47,9 +51,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "port-is-ssh",
         severity: ERROR,
         title: "The published port is SSH's",
+        topic: topic::EXPOSURE,
         why: "A firewall that closes Redis's port would close the way in.",
         fix: "Write `port: 6379`.",
-        source: "reference: firewall",
+        source: "measured: nftables and UFW load it without a word",
         waivable: false,
         check: Some(|model, sink| {
             if model.profile.network.port == 22 {
@@ -61,6 +66,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "port-for-outgoing-connections",
         severity: WARNING,
         title: "The published port is one that outgoing connections use",
+        topic: topic::EXPOSURE,
         why: "Linux takes ports from 32768 to 60999 for connections of its own; answers to one that got this port are judged like clients, and dropped.",
         fix: "Write a port below 32768, as 6379.",
         source: "ip(7), ip_local_port_range",
@@ -75,6 +81,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "name-of-development",
         severity: WARNING_IN_PRODUCTION,
         title: "A production deployment has the name of a development one",
+        topic: topic::EXPOSURE,
         why: "The development deployment of `shop` goes by the name `shop-dev`: on one host each would replace the other's containers and rules.",
         fix: "Choose a name that does not end in `-dev`.",
         source: "profile format",
@@ -89,6 +96,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "listen-unspecified",
         severity: WARNING,
         title: "`listen` names all addresses",
+        topic: topic::EXPOSURE,
         why: "The list exists to choose among the host's addresses.",
         fix: "Name the addresses, or leave `listen` empty for all of them.",
         source: "profile format",
@@ -105,6 +113,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "listen-unused",
         severity: WARNING,
         title: "`listen` names addresses that the exposure does not use",
+        topic: topic::EXPOSURE,
         why: "The list reads as if the port were published there.",
         fix: "Write `exposure: allowlist`, or remove `listen`.",
         source: "profile format",
@@ -123,6 +132,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "docker-network-and-subnet",
         severity: ERROR,
         title: "A subnet for a network that is not ours",
+        topic: topic::DOCKER_NETWORKS,
         why: "An existing network has its subnet already.",
         fix: "Keep one of `network` and `subnet`.",
         source: "profile format",
@@ -144,6 +154,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "docker-subnet-unusable",
         severity: ERROR,
         title: "A subnet that holds no containers",
+        topic: topic::DOCKER_NETWORKS,
         why: "Docker needs addresses for the bridge, the server and its clients, and takes no networks of everyone.",
         fix: "Write a private IPv4 network from /8 to /28, as 172.30.0.0/24.",
         source: "Docker documentation, network create",
@@ -159,6 +170,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "docker-network-reserved",
         severity: ERROR,
         title: "A Docker network that applications cannot share",
+        topic: topic::DOCKER_NETWORKS,
         why: "`host` would open the server on every address of the host, `bridge` holds whatever was started without a network, `none` holds nobody.",
         fix: "Name a network that you made for the applications.",
         source: "Docker documentation, network drivers",
@@ -174,6 +186,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "shared-network-without-password",
         severity: ERROR,
         title: "An existing network shares a server without passwords",
+        topic: topic::DOCKER_NETWORKS,
         why: "Whatever is in that network can do everything.",
         fix: "List `users`, or leave `docker.network` out.",
         source: "security guide, Unauthorized Access",

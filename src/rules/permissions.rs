@@ -7,11 +7,13 @@ use crate::acl::keys;
 use crate::engine::{CommandSet, Line};
 use crate::model::Model;
 use crate::profile::{Role, User};
+use crate::topic::{self, Topic};
 
 /// A rule on one danger. Admins are there to do such things; nobody else is.
 const fn dangerous(
     id: &'static str,
     title: &'static str,
+    topic: &'static Topic,
     danger: &'static Danger,
     check: fn(&Model, &mut Sink),
 ) -> Rule {
@@ -19,21 +21,29 @@ const fn dangerous(
         id,
         severity: WARNING_IN_PRODUCTION,
         title,
+        topic,
         why: danger.why,
         fix: "Take the commands from the user's rules, or give the work to a user of role `admin`.",
-        source: "src/acl/danger.rs; security guide, Dangerous Commands; reference: peers, section 5",
+        source: "src/acl/danger.rs, each with its vulnerabilities; security guide, Why Disable These Commands",
         waivable: true,
         check: Some(check),
     }
 }
 
 pub(super) const RULES: &[Rule] = &[
-    dangerous("user-runs-code", "A user who is no admin can run code in the server", &danger::CODE, |model, sink| {
-        carries(model, sink, &danger::CODE);
-    }),
+    dangerous(
+        "user-runs-code",
+        "A user who is no admin can run code in the server",
+        topic::CODE,
+        &danger::CODE,
+        |model, sink| {
+            carries(model, sink, &danger::CODE);
+        },
+    ),
     dangerous(
         "user-controls-server",
         "A user who is no admin can reconfigure or escalate",
+        topic::TAKEOVER,
         &danger::CONTROL,
         |model, sink| {
             carries(model, sink, &danger::CONTROL);
@@ -42,17 +52,25 @@ pub(super) const RULES: &[Rule] = &[
     dangerous(
         "user-exfiltrates-data",
         "A user who is no admin can carry data out",
+        topic::EXFILTRATION,
         &danger::EXFILTRATE,
         |model, sink| {
             carries(model, sink, &danger::EXFILTRATE);
         },
     ),
-    dangerous("user-destroys-data", "A user who is no admin can destroy all data", &danger::DESTROY, |model, sink| {
-        carries(model, sink, &danger::DESTROY);
-    }),
+    dangerous(
+        "user-destroys-data",
+        "A user who is no admin can destroy all data",
+        topic::DESTRUCTION,
+        &danger::DESTROY,
+        |model, sink| {
+            carries(model, sink, &danger::DESTROY);
+        },
+    ),
     dangerous(
         "user-blocks-server",
         "A user who is no admin can block everybody else",
+        topic::BLOCKING,
         &danger::BLOCK,
         |model, sink| {
             carries(model, sink, &danger::BLOCK);
@@ -61,6 +79,7 @@ pub(super) const RULES: &[Rule] = &[
     dangerous(
         "user-reads-credentials",
         "A user who is no admin can read password digests",
+        topic::CREDENTIALS,
         &danger::SECRETS,
         |model, sink| {
             carries(model, sink, &danger::SECRETS);
@@ -70,6 +89,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "user-sees-key-names",
         severity: INFO,
         title: "A user with limited keys can list the names of all",
+        topic: topic::EXFILTRATION,
         why: danger::NAMES.why,
         fix: "List `commands` without SCAN if names are secret.",
         source: "measured with ACL DRYRUN on 7.0 to 8.0 and Valkey 8.1 to 9.1",
@@ -80,9 +100,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "user-cannot-ping",
         severity: WARNING_IN_PRODUCTION,
         title: "A user cannot PING",
+        topic: topic::ACL_RULES,
         why: "Connection pools and health checks of client libraries send PING before they hand a connection out. (HELLO, AUTH, QUIT and RESET are permitted to everyone.)",
         fix: "Add `+ping`.",
-        source: "reference: peers, section 0",
+        source: "redis/lettuce#1379; measured with redis-py",
         waivable: true,
         check: Some(|model, sink| {
             let Some(ping) = model.line.command("ping").filter(|ping| !model.denied.contains(*ping)) else { return };
@@ -97,9 +118,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "monitoring-reads-data",
         severity: WARNING_IN_PRODUCTION,
         title: "A user for monitoring can read data",
+        topic: topic::MONITORING,
         why: "Metrics need no values; a monitoring system that holds its password holds all data with it.",
         fix: "Use role `monitoring`, or take the reading commands or the keys away.",
-        source: "security guide, monitor user; reference: peers, section 0",
+        source: "security guide, Configure ACLs: its user for monitoring may read every session (measured)",
         waivable: true,
         check: Some(monitoring),
     },

@@ -6,6 +6,7 @@ use super::{ERROR, INFO, Rule, Sink, WARNING, WARNING_IN_PRODUCTION};
 use crate::acl;
 use crate::model::Model;
 use crate::profile::Aof;
+use crate::topic;
 
 const PATH: &str = "commands.rename";
 
@@ -14,9 +15,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "rename-without-effect",
         severity: WARNING,
         title: "Renaming is asked for, and nothing can be renamed",
+        topic: topic::RENAMING,
         why: "`rename-command` takes whole built-in commands away; without one in `commands.disabled` redis.conf is as if `rename` were false.",
         fix: "List whole commands in `commands.disabled`, or leave `rename` out.",
-        source: "reference: redis, section 3",
+        source: "tests/server/rename.rs",
         waivable: true,
         check: Some(|model, sink| {
             let commands = &model.profile.commands;
@@ -34,9 +36,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "rename-breaks-aof",
         severity: ERROR,
         title: "Renaming takes away a command that the server writes into its append-only file",
+        topic: topic::RENAMING,
         why: "On each boot the server runs the file that it wrote. It ends at a name that it does not know: `Unknown command 'SELECT' reading the append only file` (measured on Redis 6.2 to 8.2 and Valkey 8.1 to 9.1), and the data are out of reach until the name is back.",
         fix: "Take the command from `commands.disabled`, or `rename` from the profile: the ACL denies it anyway.",
-        source: "reference: redis, section 3; measured: what each line writes for which command",
+        source: "tests/server/append_only.rs: what each line writes for which command",
         waivable: true,
         check: Some(breaks_aof),
     },
@@ -44,9 +47,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "rename-meets-old-aof",
         severity: WARNING_IN_PRODUCTION,
         title: "An older append-only file may hold a renamed command",
+        topic: topic::RENAMING,
         why: "A FLUSHALL that somebody ran before the renaming makes the next boot fatal: `Unknown command 'FLUSHALL' reading the append only file` (measured). Nobody can add one afterwards.",
         fix: "Where data exist: run BGREWRITEAOF and wait for its end before the first boot with these settings; the new file starts with a snapshot. Then, or where no data exist, waive this.",
-        source: "reference: redis, section 3; measured: before and after BGREWRITEAOF",
+        source: "tests/server/append_only.rs: before and after BGREWRITEAOF",
         waivable: true,
         check: Some(|model, sink| {
             let replayed = model.renames.replayed(model.line);
@@ -61,9 +65,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "rename-breaks-failover",
         severity: INFO,
         title: "Sentinel cannot fail over to a server with these settings",
+        topic: topic::RENAMING,
         why: "Sentinel needs SLAVEOF, CONFIG, CLIENT and EXEC to promote a replica (`-failover-abort-slave-timeout` without any one of them), INFO, SUBSCRIBE, REPLCONF, SYNC and PSYNC to find one (`-failover-abort-no-good-slave`). redisgen sets up a single server without Sentinel.",
         fix: "Leave `rename` out before you put Sentinel in front: with the ACL alone, a user of role `admin` can do what Sentinel does.",
-        source: "reference: redis, section 3; measured on 7.0 with one command renamed at a time",
+        source: "tests/server/sentinel.rs; measured on 7.0 with one command renamed at a time",
         waivable: true,
         check: Some(|model, sink| {
             let needed: Vec<&str> = FAILOVER.iter().copied().filter(|name| model.renames.takes(name)).collect();
@@ -76,9 +81,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "rename-hides-config",
         severity: INFO,
         title: "Nobody can read or change settings of the running server",
+        topic: topic::RENAMING,
         why: "Renaming CONFIG binds admins, too. Exporters show no redis_config metrics; after a dump was restored the append-only file cannot be switched on in the running server; every other setting waits for a restart, too.",
         fix: "Take `config` from `commands.disabled` if an exporter or an admin needs it: `enable-protected-configs no` guards its most dangerous part from 7.0 on.",
-        source: "reference: redis, sections 3 and 10",
+        source: "measured: rename-command hides it from admins and exporters alike",
         waivable: true,
         check: Some(|model, sink| {
             if model.renames.takes("config") {
@@ -95,9 +101,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "rename-adds-relatives",
         severity: INFO,
         title: "Commands that do the same are renamed, too",
+        topic: topic::RENAMING,
         why: "The guide's list leaves EVAL_RO, EVALSHA_RO, FCALL, FCALL_RO and FUNCTION open on 7.0 and later: one open way does what the closed ones did.",
         fix: "",
-        source: "reference: redis, section 3; src/acl/families.rs",
+        source: "src/acl/families.rs",
         waivable: true,
         check: Some(|model, sink| {
             if !model.renames.relatives.is_empty() {
@@ -109,9 +116,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "rename-misses",
         severity: INFO,
         title: "Some denied commands are not renamed",
+        topic: topic::RENAMING,
         why: "Only whole commands can be: `rename-command \"CONFIG|SET\" \"\"` crashes the server on 7.0 and later. A few more stay, since the deployment needs them. The ACL denies these to everyone but role `admin`, except that anybody may log in.",
         fix: "",
-        source: "reference: redis, section 3",
+        source: "rename-command takes whole commands: `config|set` ends the server at boot (measured on 7.0)",
         waivable: true,
         check: Some(|model, sink| {
             let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -126,9 +134,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "rename-binds-admins",
         severity: INFO,
         title: "Renaming takes commands from admins, too",
+        topic: topic::RENAMING,
         why: "The ACL denies the disabled commands to everyone but role `admin` already; renaming leaves nobody who can run them without an edit of redis.conf and a restart. Redis calls `rename-command` deprecated in favour of ACLs. SIGTERM still stops the server and saves, with SHUTDOWN renamed (measured).",
         fix: "Leave `rename` out, unless nobody at all is to have these commands.",
-        source: "reference: redis, section 3; reference: peers",
+        source: "Redis documentation, Security, deprecates rename-command in favour of ACLs",
         waivable: true,
         check: Some(|model, sink| {
             if !model.renames.away.is_empty() {

@@ -4,12 +4,14 @@ use super::{ERROR, INFO, Rule, WARNING_IN_PRODUCTION};
 use crate::format::MIB;
 use crate::model::Model;
 use crate::profile::{Aof, Eviction};
+use crate::topic;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "memory-too-small",
         severity: ERROR,
         title: "The memory limit is too small",
+        topic: topic::RESOURCES,
         why: "The server and its buffers need some tens of MiB before any data; the kernel would end it.",
         fix: "At least 64MiB.",
         source: "measured: a container of 64 MiB holds 40 MiB of data",
@@ -27,9 +29,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "maxmemory-without-room",
         severity: ERROR,
         title: "maxmemory leaves no room for copy-on-write",
+        topic: topic::RESOURCES,
         why: "While a snapshot is written, changed pages exist twice; with equal numbers the kernel ended the server under load (measured).",
         fix: "At most three quarters of `memory`; leave `maxmemory` out for five eighths.",
-        source: "reference: redis, section 10",
+        source: "measured: maxmemory equal to the container's limit ends in OOMKilled",
         waivable: false,
         check: Some(|model, sink| {
             if let (Some(memory), Some(maxmemory)) = (model.profile.resources.memory, model.profile.resources.maxmemory)
@@ -44,6 +47,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "eviction-with-persistence",
         severity: INFO,
         title: "Persisted keys may be evicted",
+        topic: topic::PERSISTENCE,
         why: "Persistence suggests that the data matters; eviction drops it when memory is full.",
         fix: "Write `eviction: noeviction` unless this is a cache.",
         source: "Redis documentation, Key eviction",
@@ -60,6 +64,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "nothing-persisted",
         severity: WARNING_IN_PRODUCTION,
         title: "Nothing survives a restart",
+        topic: topic::PERSISTENCE,
         why: "Neither an append-only file nor snapshots are kept.",
         fix: "Write `persistence: { aof: everysec }`.",
         source: "security guide, Minimum Security Standards 8",
@@ -75,6 +80,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "backups-off",
         severity: INFO,
         title: "No backups",
+        topic: topic::BACKUPS,
         why: "Persistence survives a restart, not a lost disk or a FLUSHALL.",
         fix: "Add `backups` with a recipient's public key, which cannot be guessed: `age-keygen` makes one.",
         source: "security guide, Minimum Security Standards 8",

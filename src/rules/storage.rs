@@ -2,6 +2,7 @@
 
 use super::{ERROR, INFO, Rule, Sink, WARNING_IN_PRODUCTION};
 use crate::model::Model;
+use crate::topic;
 
 const DEVICE: &str = "encryption_at_rest.luks.device";
 const MOUNT: &str = "encryption_at_rest.luks.mount";
@@ -11,6 +12,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "luks-mount-hides-system",
         severity: ERROR,
         title: "The volume would be mounted over a part of the system",
+        topic: topic::VOLUMES,
         why: "A mount hides what the folder holds, and the bare folder is made immutable: programs, settings or other people's data would be gone.",
         fix: "Name a folder of the volume's own, as `/mnt/encrypted_redis`.",
         source: "Filesystem Hierarchy Standard 3.0",
@@ -21,6 +23,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "luks-mount-volatile",
         severity: WARNING_IN_PRODUCTION,
         title: "The volume would be mounted below a folder that is emptied",
+        topic: topic::VOLUMES,
         why: "The mount point is lost at boot or by a cleaner, and with it the flag that keeps data from the bare folder.",
         fix: "Name a folder on a disk, as `/mnt/encrypted_redis`.",
         source: "Filesystem Hierarchy Standard 3.0, /run and /tmp; tmpfiles.d(5)",
@@ -37,6 +40,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "luks-device-no-disk",
         severity: ERROR,
         title: "The device is no disk",
+        topic: topic::VOLUMES,
         why: "A volume can only be made on a block device of its own.",
         fix: "Name a disk or partition, best below `/dev/disk/by-id`.",
         source: "Linux allocated devices (admin-guide/devices)",
@@ -47,6 +51,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "luks-device-keeps-nothing",
         severity: WARNING_IN_PRODUCTION,
         title: "The device is made anew at boot, or can be taken out",
+        topic: topic::VOLUMES,
         why: "Memory, and files behind loop and network devices, are not there when the volume is opened at boot, or are empty then.",
         fix: "Name a disk or partition, best below `/dev/disk/by-id`.",
         source: "Linux allocated devices (admin-guide/devices)",
@@ -64,6 +69,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "luks-device-named-by-content",
         severity: WARNING_IN_PRODUCTION,
         title: "The device's name comes from what it holds",
+        topic: topic::VOLUMES,
         why: "An empty device has no such name, and formatting gives it another: the script finds the device neither before nor after.",
         fix: "Name it by `/dev/disk/by-id`, `by-path` or `by-partuuid`.",
         source: "systemd, rules.d/60-persistent-storage.rules",
@@ -80,6 +86,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "luks-device-unstable",
         severity: INFO,
         title: "The device's name may be another disk's after a restart",
+        topic: topic::VOLUMES,
         why: "The kernel hands these names out in the order in which it finds disks. The script formats only an empty device and opens only its own volume, by UUID at boot; but which empty disk it takes depends on that order.",
         fix: "Name it by `/dev/disk/by-id`; `ls -l /dev/disk/by-id` shows the names.",
         source: "systemd, rules.d/60-persistent-storage.rules",
@@ -96,6 +103,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "luks-device-mapped",
         severity: INFO,
         title: "The device is a mapping itself",
+        topic: topic::VOLUMES,
         why: "A logical volume is fine; a volume that is encrypted already would be encrypted twice, and a mapping that is not opened at boot delays it.",
         fix: "Nothing to do for LVM; else name the disk or partition below.",
         source: "crypttab(5)",
@@ -114,6 +122,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "backups-on-the-volume",
         severity: WARNING_IN_PRODUCTION,
         title: "Backups lie on the disk that they are to replace",
+        topic: topic::BACKUPS,
         why: "A lost disk, header or key takes data and backups together.",
         fix: "Name a folder on another disk, best on another machine.",
         source: "security guide, Backups",

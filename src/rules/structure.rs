@@ -1,10 +1,21 @@
 //! What keeps a file from being a profile at all; found while loading.
 
 use super::{ERROR, Rule};
+use crate::topic;
 
 /// A structural rule: always an error, never waivable, checked while loading.
 const fn structure(id: &'static str, title: &'static str, why: &'static str, fix: &'static str) -> Rule {
-    Rule { id, severity: ERROR, title, why, fix, source: "profile format, version 1", waivable: false, check: None }
+    Rule {
+        id,
+        severity: ERROR,
+        title,
+        topic: topic::FORMAT,
+        why,
+        fix,
+        source: "profile format, version 1",
+        waivable: false,
+        check: None,
+    }
 }
 
 const MULTIPLY: &str =
@@ -116,9 +127,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "acl-file-refused",
         severity: ERROR,
         title: "A server refuses this ACL file",
+        topic: topic::ACL_RULES,
         why: "It loads all of a file or nothing: at start it ends, at ACL LOAD it keeps the old rules.",
         fix: "",
-        source: "ACLLoadFromFile in acl.c; reference: redis, section 9",
+        source: "ACLLoadFromFile in acl.c; tests/acl/files.rs",
         waivable: false,
         check: None,
     },

@@ -2,6 +2,7 @@
 
 use super::{ERROR, INFO, Rule, WARNING, WARNING_IN_PRODUCTION};
 use crate::profile::{Exposure, TlsMode};
+use crate::topic;
 
 /// One day in milliseconds.
 const DAY: u64 = 86_400_000;
@@ -11,6 +12,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "tls-disabled",
         severity: WARNING_IN_PRODUCTION,
         title: "TLS is off",
+        topic: topic::TLS,
         why: "Everything that crosses the wire, passwords included, can be read by whoever is on it.",
         fix: "Write `tls: { mode: server }`.",
         source: "security guide, Encryption in Transit",
@@ -27,6 +29,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "leaf-outlives-ca",
         severity: ERROR,
         title: "Certificates outlive their authority",
+        topic: topic::CERTIFICATES,
         why: "They stop working when the authority ends, whatever they say.",
         fix: "Make `ca_validity` longer than `leaf_validity`.",
         source: "RFC 5280, section 6.1",
@@ -43,6 +46,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "validity-beyond-reason",
         severity: ERROR,
         title: "A validity of more than a century",
+        topic: topic::CERTIFICATES,
         why: "Certificates end before the year 10000, and nobody will be there to renew them.",
         fix: "At most 36500d.",
         source: "RFC 5280, section 4.1.2.5",
@@ -60,6 +64,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "leaf-too-long",
         severity: WARNING,
         title: "Certificates are valid for very long",
+        topic: topic::CERTIFICATES,
         why: "Redis reads no revocation list: a lost key is good until its certificate ends.",
         fix: "At most 398d.",
         source: "CA/Browser Forum Baseline Requirements 6.3.2; measured: Redis ignores CRLs",
@@ -74,6 +79,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "renewal-after-end",
         severity: ERROR,
         title: "Renewal starts before the certificate does",
+        topic: topic::CERTIFICATES,
         why: "`renew_before` is as long as the certificate itself: it would be renewed at once and for ever.",
         fix: "Make `renew_before` shorter than `leaf_validity`.",
         source: "profile format",
@@ -90,6 +96,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "server-without-names",
         severity: ERROR,
         title: "The server's certificate names nothing",
+        topic: topic::CERTIFICATES,
         why: "No client can verify whom it talks to.",
         fix: "Add `names: [redis, localhost]`.",
         source: "RFC 9525; measured: CN is ignored by current clients",
@@ -104,6 +111,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "mutual-without-users",
         severity: ERROR,
         title: "Mutual TLS without users",
+        topic: topic::CERTIFICATES,
         why: "Client certificates are made per user; without users nobody has one, not even the health check.",
         fix: "List `users`, or write `mode: server`.",
         source: "profile format",
@@ -118,6 +126,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "authority-without-tls",
         severity: INFO,
         title: "An authority without TLS",
+        topic: topic::CERTIFICATES,
         why: "It has no effect while `mode` is `disabled`.",
         fix: "Write `mode: server`, or remove it.",
         source: "profile format",

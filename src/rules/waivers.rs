@@ -2,6 +2,7 @@
 
 use super::{ERROR, INFO, Rule, WARNING};
 use crate::finding::Severity;
+use crate::topic;
 
 const fn waiver(
     id: &'static str,
@@ -10,7 +11,17 @@ const fn waiver(
     why: &'static str,
     fix: &'static str,
 ) -> Rule {
-    Rule { id, severity, title, why, fix, source: "profile format, version 1", waivable: false, check: None }
+    Rule {
+        id,
+        severity,
+        title,
+        topic: topic::WAIVERS,
+        why,
+        fix,
+        source: "profile format, version 1",
+        waivable: false,
+        check: None,
+    }
 }
 
 pub(super) const RULES: &[Rule] = &[
