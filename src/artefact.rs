@@ -9,6 +9,7 @@ mod firewall;
 mod healthcheck;
 mod luks;
 pub mod redis_conf;
+mod security_sheet;
 mod terraform;
 pub mod users_acl;
 
@@ -16,6 +17,7 @@ use minijinja::value::Value;
 use serde::Serialize;
 
 use crate::model::Model;
+use crate::render::File;
 
 pub use users_acl::LOCKED;
 
@@ -53,6 +55,19 @@ pub const ARTEFACTS: &[&[Artefact]] = &[
     terraform::vault::MODULE,
     &[access_sheet::ARTEFACT],
 ];
+
+/// A document that points at lines of the other files, and is made after them.
+pub struct Document {
+    /// Path below the output folder.
+    pub path: &'static str,
+    /// Name of the template.
+    pub template: &'static str,
+    /// Data for the template, from the model and the files that it points at.
+    pub context: fn(&Model, &[File]) -> Value,
+}
+
+/// All documents; every deployment has them.
+pub const DOCUMENTS: &[Document] = &[security_sheet::DOCUMENT];
 
 /// The artefacts of this model.
 pub fn plan(model: &Model) -> impl Iterator<Item = &'static Artefact> {

@@ -77,6 +77,27 @@ pub struct AccessArguments {
     pub format: AccessFormat,
 }
 
+/// What `report` shows, and how.
+#[derive(Args, Clone, Debug)]
+pub struct ReportArguments {
+    /// A profile, or `-` for standard input.
+    #[arg(value_name = "PROFILE")]
+    pub profile: String,
+    /// Write one self-contained page, with the topology, the access matrix and known vulnerabilities, too. A file that
+    /// redisgen did not write is not replaced.
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    pub html: Option<std::path::PathBuf>,
+    /// Refuse a profile with findings of this severity or worse.
+    #[arg(long, value_name = "SEVERITY", default_value = "error")]
+    pub deny: Severity,
+    /// The day to judge dates by, instead of today.
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+    /// How the answer is printed.
+    #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+    pub format: ListFormat,
+}
+
 /// How access is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum AccessFormat {
@@ -166,6 +187,9 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = ListFormat::Human)]
         format: ListFormat,
     },
+    /// Show what holds and what does not: the production checklist with its evidence, the attacks, the controls.
+    #[command(after_long_help = REPORT_JSON)]
+    Report(ReportArguments),
     /// List all rules; `explain RULE` says more of one.
     Rules {
         /// How the list is printed. JSON: {version, rules: [{id, title, severity: {development, production}, why, fix,
@@ -186,6 +210,20 @@ pub enum Command {
         command: Option<String>,
     },
 }
+
+/// What the manual page says of `report --format json`; no line is longer than the help is wide.
+const REPORT_JSON: &str = "\
+The JSON of `--format json` is one object:
+  version      1
+  name, environment, engine, exposure
+  counts       {held, not_held, outside}
+  checklist    [{title, items: [{id, text, state, word, note, evidence, controls}]}]
+               state: held, not-held or outside; evidence: [{file, line, test}]
+  attacks      [{title, what, mitigations: [{id, listed, text, state, word, note}], remains}]
+               id: an item, or null for what is the application's; listed: the checklist has it
+  regimes      of the profile's `compliance`:
+               [{name, controls: [{id, asks, items: [{id, text, state, word}]}]}]
+  waivers      [{rule, reason, until}]";
 
 /// What the manual page says of `advisories --format json`; no line is longer than the help is wide.
 const ADVISORIES_JSON: &str = "\

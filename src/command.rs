@@ -6,6 +6,7 @@ mod build;
 mod diff;
 mod explain;
 mod init;
+mod report;
 pub mod rules;
 
 use std::path::{Path, PathBuf};
@@ -66,6 +67,7 @@ pub fn run(cli: &Cli, now: OffsetDateTime) -> Exit {
             explain::run(subject, path.as_deref(), *source, asked)
         }
         Command::Advisories { engine, format } => advisories::run(*engine, *format),
+        Command::Report(arguments) => report::run(arguments, now),
         Command::Rules { format } => Ok(rules::run(*format)),
         Command::Schema => {
             console::out(crate::schema::PUBLISHED);

@@ -147,10 +147,8 @@ pub mod pci {
         R2_2_4 = "2.2.4", "only necessary functions are enabled";
         R2_2_7 = "2.2.7", "administration over networks is encrypted";
         R3_5_1 = "3.5.1", "stored account numbers are unreadable";
-        R3_5_1_2 = "3.5.1.2", "encryption of disks alone makes them unreadable on removable media only";
-        R3_7 = "3.7", "keys that protect stored account data are managed";
+        R3_5_1_2 = "3.5.1.2", "encryption of disks alone is enough on removable media only";
         R4_2_1 = "4.2.1", "strong cryptography on open networks";
-        R6_3_2 = "6.3.2", "third-party components are known";
         R6_3_3 = "6.3.3", "security patches are installed";
         R7_2_5 = "7.2.5", "accounts of applications have least privilege";
         R8_2_1 = "8.2.1", "each user has an identity of its own";
@@ -162,6 +160,7 @@ pub mod pci {
         R8_6_3 = "8.6.3", "passwords of applications change at intervals that a risk analysis sets";
         R10_2_1 = "10.2.1", "audit logs are active";
         R10_4_1 = "10.4.1", "audit logs are reviewed";
+        R10_7_2 = "10.7.2", "failures of security controls are detected and told";
         R11_4 = "11.4", "penetration is tested";
         R12_10 = "12.10", "there is a plan for incidents";
     }

@@ -101,6 +101,32 @@ fn words(text: &str) -> String {
     out
 }
 
+/// Text of a page, in an element or in a quoted attribute.
+pub fn html(text: &str) -> String {
+    let mut out = String::new();
+    for sign in crate::access::human::shown(text).chars() {
+        match sign {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            _ => out.push(sign),
+        }
+    }
+    out
+}
+
+/// A sentence of a page: what stands between two back-ticks is code.
+pub fn page_prose(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return html(text);
+    }
+    let each = parts.iter().enumerate();
+    each.map(|(place, part)| if place % 2 == 1 { format!("<code>{}</code>", html(part)) } else { html(part) }).collect()
+}
+
 /// One word of an nftables file, which knows no escape inside quotes.
 ///
 /// # Errors

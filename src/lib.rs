@@ -52,6 +52,7 @@ pub mod profile;
 pub mod provision;
 pub mod rename;
 pub mod render;
+pub mod report;
 pub mod resolve;
 pub mod rules;
 pub mod schema;

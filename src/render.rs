@@ -66,6 +66,8 @@ templates! {
     "terraform/vault/tests/redis.tftest.hcl"
     "storage/luks.sh"
     "docs/ACCESS.md"
+    "docs/SECURITY.md"
+    "report.html"
 }
 
 static ENVIRONMENT: LazyLock<Result<Environment<'static>, String>> =
@@ -83,6 +85,7 @@ fn environment() -> Result<Environment<'static>, Error> {
     environment.remove_filter("safe");
     environment.add_filter("comment", |text: &str| encode::comment(text).map(Value::from_safe_string).map_err(refused));
     environment.add_filter("prose", |text: &str| Value::from_safe_string(encode::prose(text)));
+    environment.add_filter("page_prose", |text: &str| Value::from_safe_string(encode::page_prose(text)));
     // A word of a script inside a compose file: quoted for the shell, then kept from compose's own `$`.
     environment.add_filter("in_shell", |text: &str| Value::from_safe_string(encode::shell(text).replace('$', "$$")));
     for (name, text) in TEMPLATES {
@@ -123,6 +126,7 @@ fn encoded(extension: &str, text: &str) -> Result<String, String> {
         "access/ssh_config" => encode::ssh_config(text),
         "tf" | "hcl" => encode::hcl(text),
         "md" => Ok(encode::markdown(text)),
+        "html" => Ok(encode::html(text)),
         other => Err(format!("no encoder for .{other}")),
     }
 }
@@ -146,6 +150,10 @@ pub fn render(model: &Model) -> Result<Vec<File>, String> {
     for artefact in artefact::plan(model) {
         let text = one(artefact.template, (artefact.context)(model))?;
         files.push(File { path: (artefact.path)(model), mode: artefact.mode, bytes: text.into_bytes() });
+    }
+    for document in artefact::DOCUMENTS {
+        let text = one(document.template, (document.context)(model, &files))?;
+        files.push(File { path: document.path.to_owned(), mode: 0o644, bytes: text.into_bytes() });
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)

@@ -74,7 +74,7 @@ topics! {
         title: "Image and container",
         guide: ["Configuration"],
         threats: [UnauthorizedAccess],
-        controls: [nist::CM_2, nist::CM_7, nist::SI_7, pci::R2_2_4, pci::R6_3_2]
+        controls: [nist::CM_2, nist::CM_7, nist::SI_7, pci::R2_2_4]
     }
     TUNING {
         title: "Tuning directives",
@@ -223,7 +223,7 @@ topics! {
         guide: ["Encryption at Rest", "Linux (LUKS)"],
         threats: [DataExfiltration],
         controls: [
-            nist::SC_28, nist::SC_28_1, gdpr::ART_32_1_A, hipaa::ENCRYPTION_AT_REST, pci::R3_5_1_2, pci::R3_7,
+            nist::SC_28, nist::SC_28_1, gdpr::ART_32_1_A, hipaa::ENCRYPTION_AT_REST,
         ]
     }
     CLOUD {
@@ -231,14 +231,14 @@ topics! {
         guide: ["Cloud Provider Encryption"],
         threats: [DataExfiltration],
         controls: [
-            nist::SC_28, nist::SC_28_1, gdpr::ART_32_1_A, hipaa::ENCRYPTION_AT_REST, pci::R3_5_1_2, pci::R3_7,
+            nist::SC_28, nist::SC_28_1, gdpr::ART_32_1_A, hipaa::ENCRYPTION_AT_REST,
         ]
     }
     APPLICATION_ENCRYPTION {
         title: "Encryption by the application",
         guide: ["Application-Level Encryption"],
         threats: [DataExfiltration],
-        controls: [nist::SC_28_1, gdpr::ART_25, gdpr::ART_32_1_A, hipaa::ENCRYPTION_AT_REST, pci::R3_5_1]
+        controls: [nist::SC_28_1, gdpr::ART_25, gdpr::ART_32_1_A, hipaa::ENCRYPTION_AT_REST, pci::R3_5_1, pci::R3_5_1_2]
     }
     SECRETS {
         title: "Where passwords are kept",
@@ -256,13 +256,13 @@ topics! {
         title: "Monitoring",
         guide: ["Minimum Security Standards", "Performance Degradation"],
         threats: [UnauthorizedAccess, DenialOfService, DataExfiltration],
-        controls: [nist::SI_4, gdpr::ART_32_1_B, hipaa::ACTIVITY_REVIEW, pci::R10_4_1]
+        controls: [nist::SI_4, gdpr::ART_32_1_B, pci::R10_7_2]
     }
     AUDIT {
         title: "Audit trail",
         guide: ["Suspected Breach"],
         threats: [UnauthorizedAccess, DataExfiltration],
-        controls: [nist::AU_2, nist::AU_12, hipaa::AUDIT, hipaa::ACTIVITY_REVIEW, pci::R10_2_1]
+        controls: [nist::AU_2, nist::AU_12, hipaa::AUDIT, hipaa::ACTIVITY_REVIEW, pci::R10_2_1, pci::R10_4_1]
     }
     SESSIONS {
         title: "Sessions of the application",

@@ -7,8 +7,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 missing() {
-	for package in containerd cryptsetup-bin docker.io e2fsprogs iproute2 iptables kmod nftables openssh-client \
-		openssh-server openssl protobuf-compiler python3 python3-grpcio python3-msgpack python3-pip \
+	for package in chromium containerd cryptsetup-bin docker.io e2fsprogs fonts-dejavu-core iproute2 iptables kmod nftables openssh-client \
+		openssh-server openssl poppler-utils protobuf-compiler python3 python3-grpcio python3-msgpack python3-pip \
 		python3-protobuf python3-yaml redis-server redis-tools shellcheck systemd ufw user-mode-linux \
 		util-linux; do
 		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || printf '%s ' "$package"

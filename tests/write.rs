@@ -31,6 +31,7 @@ const MODES: &[(&str, char, u32)] = &[
     ("docker-compose.prod.yml", 'f', 0o644),
     ("docs", 'd', 0o755),
     ("docs/ACCESS.md", 'f', 0o644),
+    ("docs/SECURITY.md", 'f', 0o644),
     ("firewall", 'd', 0o755),
     ("firewall/apply.sh", 'f', 0o755),
     ("firewall/redisgen-firewall.service", 'f', 0o644),

@@ -30,7 +30,6 @@ fn not_emitted(model: &Model, sink: &mut Sink) {
         (profile.application_encryption.is_some(), "application_encryption", "client code that encrypts"),
         (profile.monitoring.exporter, "monitoring.exporter", "the exporter service and its user"),
         (profile.monitoring.alerts.is_some(), "monitoring.alerts", "alert rules"),
-        (!profile.compliance.is_empty(), "compliance", "the control mapping"),
         (profile.tls.authority.is_some(), "tls.authority", "signing with an authority of your own"),
     ];
     for (wanted, path, what) in asked {

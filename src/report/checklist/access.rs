@@ -1,0 +1,132 @@
+//! Who may do what.
+
+use super::{Item, Verdict};
+use crate::acl::danger::{self, Dangerous};
+use crate::acl::decide::FREE;
+use crate::model::{Login, Model};
+use crate::profile::Role;
+use crate::topic;
+
+/// What the guide disables, by the names of 7.0; a line without one of them has nothing to disable.
+const GUIDE: &[&str] = &[
+    "flushdb",
+    "flushall",
+    "keys",
+    "config",
+    "debug",
+    "shutdown",
+    "eval",
+    "evalsha",
+    "script",
+    "slaveof",
+    "replicaof",
+];
+
+/// The guide's list, for everyone but admins.
+pub const NO_DANGEROUS_COMMANDS: Item = Item {
+    id: "dangerous-commands-disabled",
+    text: "Dangerous commands disabled",
+    topic: topic::DISABLED_COMMANDS,
+    judge: disabled,
+};
+
+/// Nobody may more than its work needs, as far as rules can tell.
+pub const LEAST_PRIVILEGE: Item = Item {
+    id: "least-privilege",
+    text: "Minimum required permissions granted",
+    topic: topic::USERS,
+    judge: least_privilege,
+};
+
+pub(super) const ITEMS: &[&Item] = &[
+    &NO_DANGEROUS_COMMANDS,
+    &Item {
+        id: "acls-configured",
+        text: "ACLs configured",
+        topic: topic::ACL_RULES,
+        judge: |model| {
+            if model.passwords() {
+                Verdict::held(format!("{} users, each with rules of its own; `default` is stated.", model.users.len()))
+                    .shown(
+                        "redis/redis.conf",
+                        "aclfile ",
+                        "tests/server/engines.rs users_load_and_are_in_canonical_form",
+                    )
+            } else {
+                Verdict::not_held("Only `default` exists, and it may do everything; list `users`.")
+            }
+        },
+    },
+    &LEAST_PRIVILEGE,
+];
+
+fn disabled(model: &Model) -> Verdict {
+    let line = model.line;
+    let known = GUIDE.iter().filter_map(|name| Some((name, line.command(name)?)));
+    let allowed: Vec<String> =
+        known.filter(|(_, id)| !model.denied.contains(*id)).map(|(name, _)| format!("`{name}`")).collect();
+    if !model.passwords() {
+        return Verdict::not_held("Everybody is `default` and may run every command; list `users`.");
+    }
+    if !allowed.is_empty() {
+        return Verdict::not_held(format!("Not in `commands.disabled`: {}.", allowed.join(", ")));
+    }
+    let scope = if model.renames.away.is_empty() {
+        "denied by ACL rules to everyone but role `admin`"
+    } else {
+        "renamed away for everybody, role `admin` included"
+    };
+    Verdict::held(format!("The guide's list and its relatives, as `eval_ro` and `function`, are {scope}.")).shown(
+        "docs/ACCESS.md",
+        "# Who may do what",
+        "tests/server/roles.rs denied_commands_are_for_admins_only",
+    )
+}
+
+fn least_privilege(model: &Model) -> Verdict {
+    let line = model.line;
+    let dangers: Vec<Dangerous> =
+        danger::all(line).into_iter().filter(|danger| *danger.danger != danger::NAMES).collect();
+    let able = model
+        .users
+        .iter()
+        .zip(&model.accounts)
+        .filter(|(user, _)| user.enabled && user.login != Login::Never && user.role != Some(Role::Admin));
+    let mut found: Vec<String> = Vec::new();
+    for (user, account) in able {
+        let mut can: Vec<&str> = Vec::new();
+        for danger in &dangers {
+            // Exporters read settings: that is what the role is for.
+            let meant = *danger.danger == danger::SECRETS && user.role == Some(Role::Monitoring);
+            if !meant && account.grants().any(|grant| danger.touches(line, grant)) {
+                can.push(danger.danger.can);
+            }
+        }
+        let works = matches!(user.role, Some(Role::Application | Role::Readonly));
+        if works && account.grants().any(crate::acl::account::Grant::reaches_every_key) {
+            can.push("touch every key");
+        }
+        if !can.is_empty() {
+            found.push(format!("`{}` can {}", user.name, can.join(", ")));
+        }
+    }
+    const SHOWN: usize = 8;
+    let more = found.len().saturating_sub(SHOWN);
+    if more > 0 {
+        found.truncate(SHOWN);
+        found.push(format!("{more} more users likewise"));
+    }
+    if found.is_empty() {
+        Verdict::held(format!(
+            "No user but those of role `admin` can do anything that is dangerous by our table. {} are permitted to everyone by the server.",
+            FREE.map(str::to_uppercase).join(", ")
+        ))
+        .shown(
+            "docs/ACCESS.md",
+            "# Who may do what",
+            "tests/acl/fixtures.rs every_user_of_every_profile_may_do_what_access_says",
+        )
+    } else {
+        Verdict::not_held(format!("{}.", found.join("; ")))
+    }
+}

@@ -1,0 +1,94 @@
+//! How an item of the checklist stands, and what shows it.
+
+use serde::Serialize;
+
+use crate::render::File;
+
+/// How an item stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// The files that are written hold it.
+    Held,
+    /// They do not.
+    NotHeld,
+    /// No compiler can hold it: the note says who must do what.
+    Outside,
+}
+
+impl State {
+    /// As documents print it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            State::Held => "held",
+            State::NotHeld => "not held",
+            State::Outside => "outside",
+        }
+    }
+}
+
+/// What was found about an item.
+pub struct Verdict {
+    /// How it stands.
+    pub state: State,
+    /// Why, in a sentence or two; Markdown's back-ticks mark code.
+    pub note: String,
+    claims: Vec<Claim>,
+}
+
+/// A line that shows it, and the test that proves what the line does.
+struct Claim {
+    file: String,
+    /// How the line starts, blanks apart.
+    start: &'static str,
+    test: &'static str,
+}
+
+/// A claim, found.
+#[derive(Debug, Serialize)]
+pub struct Evidence {
+    /// Path below the output folder.
+    pub file: String,
+    /// Number of the line, from 1; none if the file has no such line, which a test rules out.
+    pub line: Option<usize>,
+    /// File and function of the test, in redisgen's own repository.
+    pub test: &'static str,
+}
+
+impl Verdict {
+    /// The files hold it.
+    pub fn held(note: impl Into<String>) -> Verdict {
+        Verdict { state: State::Held, note: note.into(), claims: Vec::new() }
+    }
+
+    /// The files do not hold it.
+    pub fn not_held(note: impl Into<String>) -> Verdict {
+        Verdict { state: State::NotHeld, note: note.into(), claims: Vec::new() }
+    }
+
+    /// Somebody must do it.
+    pub fn outside(note: impl Into<String>) -> Verdict {
+        Verdict { state: State::Outside, note: note.into(), claims: Vec::new() }
+    }
+
+    /// With the line that shows it: the first of `file` that starts so; `test` proves what it does.
+    #[must_use]
+    pub fn shown(mut self, file: impl Into<String>, start: &'static str, test: &'static str) -> Verdict {
+        self.claims.push(Claim { file: file.into(), start, test });
+        self
+    }
+
+    /// Finds the lines.
+    pub fn evidence(&self, files: &[File]) -> Vec<Evidence> {
+        self.claims.iter().map(|claim| claim.find(files)).collect()
+    }
+}
+
+impl Claim {
+    fn find(&self, files: &[File]) -> Evidence {
+        let file = files.iter().find(|file| file.path == self.file);
+        let text = file.map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
+        let place = text.lines().position(|line| line.trim_start().starts_with(self.start));
+        Evidence { file: self.file.clone(), line: place.map(|place| place + 1), test: self.test }
+    }
+}
