@@ -120,6 +120,30 @@ fn every_rule_has_a_fixture_that_raises_it_and_nothing_unannounced() {
     assert_eq!(missing, Vec::<&str>::new(), "rules without a fixture");
 }
 
+/// Of two findings at one place, neither names a command of a user that the other names: the cause would be told twice.
+#[test]
+fn no_cause_is_told_twice() {
+    let (mut places, mut named) = (0, 0);
+    for path in ["ok", "rules"].into_iter().flat_map(fixtures) {
+        let (_, report) = judge(&path);
+        let dangers: Vec<_> = report.findings.iter().filter(|finding| finding.rule.starts_with("user-")).collect();
+        for (place, finding) in dangers.iter().enumerate() {
+            let commands = |message: &str| -> BTreeSet<String> {
+                let after = message.split_once(": ").map_or("", |(_, names)| names);
+                after.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+            };
+            let mine = commands(&finding.message);
+            named += mine.len();
+            for other in dangers.iter().skip(place + 1).filter(|other| other.span == finding.span) {
+                places += 1;
+                let both: Vec<String> = mine.intersection(&commands(&other.message)).cloned().collect();
+                assert!(both.is_empty(), "{}: {} and {}: {both:?}", path.display(), finding.rule, other.rule);
+            }
+        }
+    }
+    assert!(places > 5 && named > 30, "{places} places, {named} names");
+}
+
 #[test]
 fn no_snapshot_is_left_over() {
     for folder in ["ok", "rules", "invalid"] {

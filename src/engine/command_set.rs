@@ -49,6 +49,11 @@ impl CommandSet {
         (0..self.0.len() * 64).filter(|id| self.contains(*id) && !other.contains(*id)).collect()
     }
 
+    /// True if nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
     /// Adds everything of the other set.
     pub fn add(&mut self, other: &CommandSet) {
         self.0.iter_mut().zip(&other.0).for_each(|(mine, theirs)| *mine |= theirs);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{ERROR, INFO, Rule, WARNING, WARNING_IN_PRODUCTION};
 use crate::format::KeyPattern;
 use crate::model::{Login, RESERVED};
-use crate::profile::{Aof, Role, User};
+use crate::profile::{Aof, Exposure, Role, User};
 use crate::topic;
 
 pub(super) const RULES: &[Rule] = &[
@@ -219,7 +219,11 @@ pub(super) const RULES: &[Rule] = &[
         source: "security guide, Development Security",
         waivable: true,
         check: Some(|model, sink| {
-            if model.users.iter().any(|user| user.login == Login::Anything) {
+            // Beyond the host, `network-open-without-password` and `shared-network-without-password` tell it as an error.
+            let network = &model.profile.network;
+            let beyond = matches!(network.exposure, Exposure::Open | Exposure::Allowlist)
+                || network.docker.as_ref().is_some_and(|docker| docker.network.is_some());
+            if !beyond && model.users.iter().any(|user| user.login == Login::Anything) {
                 sink.report("", "`default` needs no password");
             }
         }),

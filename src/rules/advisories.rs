@@ -108,7 +108,13 @@ fn vulnerable(lines: &Lines, applying: &[&Advisory], model: &Model, sink: &mut S
     let engine = &model.profile.engine;
     let reach = Reach::new(model);
     let (mut open, mut held) = (Groups::default(), Groups::default());
-    for row in applying {
+    // `version-open-to-strangers` tells of the others.
+    let strangers: Vec<&str> = open_rows(applying, model, &reach).iter().map(|(row, _)| row.id.as_str()).collect();
+    let applying: Vec<&&Advisory> = applying.iter().filter(|row| !strangers.contains(&row.id.as_str())).collect();
+    if applying.is_empty() {
+        return;
+    }
+    for row in &applying {
         match reach.verdict(row) {
             Verdict::Open(why) => open.add(row, why),
             Verdict::Held(why) => held.add(row, why),
@@ -116,10 +122,11 @@ fn vulnerable(lines: &Lines, applying: &[&Advisory], model: &Model, sink: &mut S
     }
     let what = if applying.len() == 1 { "vulnerability" } else { "vulnerabilities" };
     let message = format!(
-        "{} {} has {} known {what} (table of {})",
+        "{} {} has {} {}known {what} (table of {})",
         engine.kind.word(),
         engine.version,
         applying.len(),
+        if strangers.is_empty() { "" } else { "more " },
         lines.date
     );
     let message = message + &open.lines("within reach") + &held.lines("mitigated");
@@ -145,19 +152,25 @@ impl Groups {
     }
 }
 
-fn open_to_strangers(lines: &Lines, applying: &[&Advisory], model: &Model, sink: &mut Sink) {
-    let engine = &model.profile.engine;
-    let reach = Reach::new(model);
+/// What needs no login and is within reach, each with why.
+fn open_rows<'rows>(applying: &[&'rows Advisory], model: &Model, reach: &Reach<'_>) -> Vec<(&'rows Advisory, String)> {
     // Where nobody needs a password, a stranger is logged in.
     let passwordless = model.users.iter().any(|user| user.enabled && user.login == Login::Anything);
     let logged_in = passwordless && !model.mutual() && mitigation::exposure(model).is_err();
-    let strangers = |row: &&&Advisory| row.who == Who::Anyone || (logged_in && row.who == Who::User);
+    let strangers = applying.iter().filter(|row| row.who == Who::Anyone || (logged_in && row.who == Who::User));
+    let judged = strangers.filter_map(|row| match reach.verdict(row) {
+        Verdict::Open(why) => Some((*row, why)),
+        Verdict::Held(_) => None,
+    });
+    judged.collect()
+}
+
+fn open_to_strangers(lines: &Lines, applying: &[&Advisory], model: &Model, sink: &mut Sink) {
+    let engine = &model.profile.engine;
     let (mut open, mut handshake) = (Groups::default(), false);
-    for row in applying.iter().filter(strangers) {
-        if let Verdict::Open(why) = reach.verdict(row) {
-            open.add(row, why);
-            handshake |= row.held_by.contains(&Hold::MutualTls);
-        }
+    for (row, why) in open_rows(applying, model, &Reach::new(model)) {
+        open.add(row, why);
+        handshake |= row.held_by.contains(&Hold::MutualTls);
     }
     if !open.0.is_empty() {
         let message = format!("{} {} is open to strangers", engine.kind.word(), engine.version);

@@ -165,10 +165,16 @@ fn suggest(model: &Model, name: &str, sink: &mut Sink) {
 }
 
 /// By effect, not by spelling: `+@slow +@fast` is every command, too.
-fn application_all(model: &Model, sink: &mut Sink) {
+/// Every command of the line that is not for admins only.
+pub(super) fn everything(model: &Model) -> CommandSet {
     let mut everything = CommandSet::none(model.line.commands.len());
     (0..model.line.commands.len()).for_each(|id| everything.insert(id));
     everything.remove(&model.denied);
+    everything
+}
+
+fn application_all(model: &Model, sink: &mut Sink) {
+    let everything = everything(model);
     for (_, path, rules) in stated(model).filter(|(role, ..)| *role == Role::Application) {
         let text: Vec<String> = rules.iter().map(ToString::to_string).collect();
         let covers = acl::evaluate(model.line, &text).is_ok_and(|permitted| {

@@ -157,6 +157,25 @@ pub(super) const RULES: &[Rule] = &[
         }),
     },
     Rule {
+        id: "exposed-without-limits",
+        severity: INFO,
+        title: "One source may open any number of connections",
+        topic: topic::CONNECTION_LIMITS,
+        why: "A client that leaks connections, or a guesser of passwords, takes those of everybody else; Redis itself limits only their sum.",
+        fix: "Write `firewall: { connections_per_source: 20, new_connections: 10/second }`.",
+        source: "security guide, Denial of Service: implement rate limiting",
+        waivable: true,
+        check: Some(|model, sink| {
+            let network = &model.profile.network;
+            let beyond = matches!(network.exposure, Exposure::Allowlist | Exposure::Open);
+            let limited =
+                network.firewall.connections_per_source.is_some() || network.firewall.new_connections.is_some();
+            if model.production() && beyond && !limited {
+                sink.report("network.exposure", "nothing limits how many connections one source opens");
+            }
+        }),
+    },
+    Rule {
         id: "limit-above-clients",
         severity: WARNING,
         title: "One source may take every connection",

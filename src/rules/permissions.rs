@@ -1,7 +1,7 @@
 //! Rules on what users may do in effect, whatever their rules are called: judged on what the server would hold.
 
-use super::{INFO, Rule, Sink, WARNING_IN_PRODUCTION};
-use crate::acl::account::Account;
+use super::{INFO, Rule, Sink, WARNING_IN_PRODUCTION, commands};
+use crate::acl::account::{Account, Grant};
 use crate::acl::danger::{self, Danger, Dangerous};
 use crate::acl::keys;
 use crate::engine::{CommandSet, Line};
@@ -108,7 +108,9 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(|model, sink| {
             let Some(ping) = model.line.command("ping").filter(|ping| !model.denied.contains(*ping)) else { return };
             for (place, user, account) in judged(model) {
-                if !account.grants().any(|grant| grant.permits(ping, None)) {
+                // `custom-without-commands` tells of somebody who may run nothing.
+                let idle = account.grants().all(|grant| grant.commands.is_empty() && grant.first_arguments.is_empty());
+                if !idle && !account.grants().any(|grant| grant.permits(ping, None)) {
                     sink.report(rules_path(place, user), format!("`{}` cannot PING", user.name));
                 }
             }
@@ -164,15 +166,44 @@ fn carries(model: &Model, sink: &mut Sink, danger: &'static Danger) {
     let dangerous = Dangerous::new(model.line, danger);
     // Exporters read settings: that is what the role is for.
     let meant = |user: &User| *danger == danger::SECRETS && user.role == Role::Monitoring;
+    // What is told of a command already: the first danger that has it is the gravest.
+    let graver: Vec<Dangerous> = danger::ALL
+        .into_iter()
+        .take_while(|other| *other != danger)
+        .map(|other| Dangerous::new(model.line, other))
+        .collect();
+    let all = commands::everything(model);
     for (place, user, account) in judged(model).filter(|(_, user, _)| !meant(user)) {
         if sink.full() {
             return;
         }
         for (set, grant) in account.grants().enumerate().filter(|(_, grant)| dangerous.touches(model.line, grant)) {
-            let names = dangerous.among(model.line, grant);
-            sink.report(set_path(place, user, set), format!("`{}` can {}: {}", user.name, danger.can, some(&names)));
+            if told_of_all(user, set) || (user.role == Role::Application && all.minus(&grant.commands).is_empty()) {
+                continue;
+            }
+            let told: Vec<String> = graver.iter().flat_map(|graver| graver.among(model.line, grant)).collect();
+            let mut names = dangerous.among(model.line, grant);
+            names.retain(|name| !told.contains(name) && !told_of_keys(user, grant, danger, name));
+            if !names.is_empty() {
+                let message = format!("`{}` can {}: {}", user.name, danger.can, some(&names));
+                sink.report(set_path(place, user, set), message);
+            }
         }
     }
+}
+
+/// `application-all-commands` tells of a list that starts from every command.
+fn told_of_all(user: &User, set: usize) -> bool {
+    let selector = |place: usize| Some(&user.selectors.as_ref()?.get(place)?.commands);
+    let rules = set.checked_sub(1).map_or(user.commands.as_ref(), selector);
+    user.role == Role::Application && rules.is_some_and(|rules| rules.iter().any(|rule| rule.as_str() == "+@all"))
+}
+
+/// `keys-unlimited` tells of an application that touches every key, and so of what is dangerous with every key only.
+fn told_of_keys(user: &User, grant: &Grant, danger: &Danger, name: &str) -> bool {
+    matches!(user.role, Role::Application | Role::Readonly)
+        && grant.reaches_every_key()
+        && danger.with_all_keys.contains(&name)
 }
 
 fn named(model: &Model, names: &[&str]) -> CommandSet {
@@ -191,22 +222,25 @@ fn reads(line: &Line, id: usize) -> bool {
     uses.is_some_and(|(read, write)| read && !write)
 }
 
-/// By effect: it sees figures, changes nothing, and still reads values, those of every key or what others send.
+/// By effect: it sees figures, changes nothing, and still reads the values of every key. What else tells of data, as
+/// MONITOR and SCAN, is for `user-exfiltrates-data`.
 fn monitoring(model: &Model, sink: &mut Sink) {
     let line = model.line;
     let figures = named(model, &["info"]);
-    let telling = named(model, &["monitor", "slowlog|get", "commandlog|get"]);
     let category = |name: &str| line.category(name).cloned().unwrap_or_else(|| CommandSet::none(line.commands.len()));
     let writing = category("write");
+    let carried = Dangerous::new(line, &danger::EXFILTRATE);
     for (place, user, account) in judged(model) {
         for (set, grant) in account.grants().enumerate() {
             let monitors = grant.commands.intersects(&figures) && !grant.commands.intersects(&writing);
-            let mut found = if monitors { grant.commands.both(&telling) } else { Vec::new() };
-            if monitors && grant.reaches_every_key() {
-                found.extend((0..line.commands.len()).filter(|id| grant.commands.contains(*id) && reads(line, *id)));
+            if !monitors || !grant.reaches_every_key() {
+                continue;
             }
-            if !found.is_empty() {
-                let names = names_of(model, &found);
+            let found = (0..line.commands.len()).filter(|id| grant.commands.contains(*id) && reads(line, *id));
+            let mut names = names_of(model, &found.collect::<Vec<usize>>());
+            let told = carried.among(line, grant);
+            names.retain(|name| !told.contains(name));
+            if !names.is_empty() {
                 let message = format!("`{}` sees figures, and data too: {}", user.name, some(&names));
                 sink.report(set_path(place, user, set), message);
             }

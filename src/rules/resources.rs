@@ -87,7 +87,74 @@ pub(super) const RULES: &[Rule] = &[
         waivable: true,
         check: Some(backups_off),
     },
+    Rule {
+        id: "backups-kept-too-short",
+        severity: ERROR,
+        title: "A backup is deleted before the next one is made",
+        topic: topic::BACKUPS,
+        why: "Between the two there is none.",
+        fix: "Make `keep` longer than `every`, best several times.",
+        source: "security guide, Backup retention policy",
+        waivable: false,
+        check: Some(|model, sink| {
+            if let Some(backups) = model.profile.backups.as_ref().filter(|backups| backups.keep <= backups.every) {
+                let message = format!("kept for {}, made every {}", backups.keep, backups.every);
+                sink.report("backups.keep", message).related("backups.every", "the next one is made so much later");
+            }
+        }),
+    },
+    Rule {
+        id: "rotation-too-rare",
+        severity: INFO,
+        title: "Passwords grow older than 90 days",
+        topic: topic::ROTATION,
+        why: "A password that leaked without anybody's notice works until it is replaced. Long random passwords are not guessed, so that some regimes ask for less.",
+        fix: "Write `rotate_after: 90d`.",
+        source: "security guide, Password Rotation; PCI DSS 4.0.1, 8.3.9 and 8.6.3",
+        waivable: true,
+        check: Some(|model, sink| {
+            let age = model.profile.secrets.rotate_after.filter(|_| model.production());
+            if let Some(age) = age.filter(|age| age.0 > 90 * DAY) {
+                sink.report("secrets.rotate_after", format!("passwords may become {age} old"));
+            }
+        }),
+    },
+    Rule {
+        id: "monitoring-off",
+        severity: WARNING_IN_PRODUCTION,
+        title: "Nobody watches a production server",
+        topic: topic::MONITORING,
+        why: "A full memory, a failed snapshot, refused logins: without figures all of them are noticed by users.",
+        fix: "Write `monitoring: { exporter: true }`, or waive this if a monitoring system of your own asks the server.",
+        source: "security guide, Development vs Production: monitoring is required",
+        waivable: true,
+        check: Some(|model, sink| {
+            if model.production() && !model.profile.monitoring.exporter {
+                sink.report("monitoring.exporter", "no figures are collected");
+            }
+        }),
+    },
+    Rule {
+        id: "data-at-rest-in-clear",
+        severity: INFO,
+        title: "Data lies in clear on the host's disk",
+        topic: topic::VOLUMES,
+        why: "Redis encrypts nothing on disk: a lost disk, a snapshot of it or a copy of the volume is readable.",
+        fix: "Add `encryption_at_rest`, or waive this if the host's disk is encrypted already.",
+        source: "security guide, Encryption at Rest",
+        waivable: true,
+        check: Some(|model, sink| {
+            let persistence = &model.profile.persistence;
+            let written = persistence.aof != Aof::Disabled || !persistence.snapshots.is_empty();
+            if model.production() && written && model.profile.encryption_at_rest.is_none() {
+                sink.report("", "snapshots and the append-only file are not encrypted");
+            }
+        }),
+    },
 ];
+
+/// One day in milliseconds.
+const DAY: u64 = 86_400_000;
 
 fn backups_off(model: &Model, sink: &mut super::Sink) {
     if model.production() && model.profile.backups.is_none() {
