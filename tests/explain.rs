@@ -36,12 +36,48 @@ fn explain_tells_rules_and_origins() {
     let out = room.run(["explain", "p.yaml", "backups.every"]).ended(0);
     assert!(out.stdout.contains("is not set") && out.stdout.contains("Time between two backups"), "{}", out.stdout);
     let all = room.run(["explain", "p.yaml"]).ended(0);
-    assert!(all.stdout.lines().count() > 30 && all.stdout.lines().all(|line| line.contains("  # ")), "{}", all.stdout);
+    assert!(all.stdout.contains("  port: 7000  # p.yaml:5\n  listen: []  # <production defaults>:"), "{}", all.stdout);
     // The parent's line is the origin of what it gives.
     room.file("base.yaml", "version: 1\nresources:\n  max_clients: 77\n");
     room.file("child.yaml", format!("{PROD}extends: [base.yaml]\n"));
     let out = room.run(["explain", "child.yaml", "resources.max_clients"]).ended(0);
     assert!(out.stdout.starts_with("resources.max_clients: 77  # base.yaml:3\n"), "{}", out.stdout);
+}
+
+/// What `explain` prints of a profile is that profile, with nothing left to parents and defaults: both readers take it, and
+/// it builds the same files.
+#[test]
+fn a_resolved_profile_is_the_profile() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir("fixtures/ok").expect("fixtures") {
+        let path = entry.expect("entry").path();
+        if path.is_dir() {
+            continue;
+        }
+        seen += 1;
+        let name = std::fs::canonicalize(&path).expect("a path");
+        let room = Room::new();
+        let printed = room.run(["explain", name.to_str().expect("UTF-8")]).ended(0).stdout;
+        serde_yaml::from_str::<serde_yaml::Value>(&printed)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let base = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        room.file(base, &printed);
+        room.run(["build", name.to_str().expect("UTF-8"), "--no-secrets", "--deny", "error", "--out", "a"]).ended(0);
+        room.run(["build", base, "--no-secrets", "--deny", "error", "--out", "b"]).ended(0);
+        let (a, b) = (room.tree("a"), room.tree("b"));
+        let (a, b) = (common::content(&a), common::content(&b));
+        let files = a.keys().chain(b.keys()).filter(|file| **file != "redisgen.lock");
+        let differ: Vec<&&str> = files.filter(|file| a.get(*file) != b.get(*file)).collect();
+        assert!(differ.is_empty() && a.len() > 5, "{}: {differ:?}\n{printed}", path.display());
+        // Twice is as good as once.
+        let again = room.run(["explain", base]).ended(0).stdout;
+        let values = |text: &str| {
+            text.lines().map(|line| line.split("  # ").next().unwrap_or("").to_owned()).collect::<Vec<_>>()
+        };
+        let flat = |text: &str| serde_yaml::from_str::<serde_yaml::Value>(&values(text).join("\n")).expect("YAML");
+        assert_eq!(flat(&again), flat(&printed), "{}", path.display());
+    }
+    assert!(seen > 10);
 }
 
 /// An address, what the first line says of it, and lines by label with a text that each has.

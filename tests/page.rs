@@ -162,7 +162,7 @@ fn judge(browser: &Browser, page: &Path, dark: bool, width: u32) -> Value {
         document.title = 'RESULT' + JSON.stringify({ bad, background: getComputedStyle(document.body).backgroundColor,\n\
           wide: document.documentElement.scrollWidth - innerWidth, rules: found.passes.length }) + 'END'; });";
     let copy =
-        format!("{start}{}<script>{axe}</script><script>addEventListener('load', () => {{ {script} }})</script>", end);
+        format!("{start}{end}<script>{axe}</script><script>addEventListener('load', () => {{ {script} }})</script>");
     let copy = browser.file("judged.html", &copy);
     let size = format!("--window-size={width},1000");
     let mut arguments = vec!["--dump-dom", "--virtual-time-budget=20000", size.as_str()];

@@ -1,6 +1,7 @@
 //! `redisgen explain`: a rule, or where the values of a profile come from. A rule id wins over a file.
 
 mod command;
+mod profile;
 mod source;
 
 use super::{Exit, place};
@@ -58,9 +59,7 @@ pub(super) fn run(
         };
     }
     let Some(text) = path else {
-        let mut out = String::new();
-        lines(&loaded.tree, None, &mut Path::default(), &loaded.sources, &mut out);
-        console::out(&out);
+        console::out(&profile::yaml(&loaded.tree, &loaded.sources));
         return Ok(Exit::Fine);
     };
     let path = Path::parse(text).map_err(|rest| format!("{}: not a profile path", rest.escape_debug()))?;

@@ -1,9 +1,10 @@
 //! Who may do what.
 
 use super::{Item, Verdict};
+use crate::acl::account::Grant;
 use crate::acl::danger::{self, Dangerous};
 use crate::acl::decide::FREE;
-use crate::model::{Login, Model};
+use crate::model::Model;
 use crate::profile::Role;
 use crate::topic;
 
@@ -21,6 +22,9 @@ const GUIDE: &[&str] = &[
     "slaveof",
     "replicaof",
 ];
+
+/// So many users are named before the rest is counted.
+const SHOWN: usize = 8;
 
 /// The guide's list, for everyone but admins.
 pub const NO_DANGEROUS_COMMANDS: Item = Item {
@@ -84,49 +88,46 @@ fn disabled(model: &Model) -> Verdict {
 }
 
 fn least_privilege(model: &Model) -> Verdict {
+    let mut found = able(model);
+    let more = found.len().saturating_sub(SHOWN);
+    if more > 0 {
+        found.truncate(SHOWN);
+        found.push(format!("{more} more users likewise"));
+    }
+    if !found.is_empty() {
+        return Verdict::not_held(format!("{}.", found.join("; ")));
+    }
+    Verdict::held(format!(
+        "No user but those of role `admin` can do anything that is dangerous by our table. {} are permitted to everyone by the server.",
+        FREE.map(str::to_uppercase).join(", ")
+    ))
+    .shown(
+        "docs/ACCESS.md",
+        "# Who may do what",
+        "tests/acl/fixtures.rs every_user_of_every_profile_may_do_what_access_says",
+    )
+}
+
+/// Users that can do more than their work needs, each with what it can do.
+fn able(model: &Model) -> Vec<String> {
     let line = model.line;
-    let dangers: Vec<Dangerous> =
-        danger::all(line).into_iter().filter(|danger| *danger.danger != danger::NAMES).collect();
-    let able = model
-        .users
-        .iter()
-        .zip(&model.accounts)
-        .filter(|(user, _)| user.enabled && user.login != Login::Never && user.role != Some(Role::Admin));
+    let dangers = danger::all(line).into_iter().filter(|danger| *danger.danger != danger::NAMES);
+    let dangers: Vec<Dangerous> = dangers.collect();
     let mut found: Vec<String> = Vec::new();
-    for (user, account) in able {
-        let mut can: Vec<&str> = Vec::new();
-        for danger in &dangers {
-            // Exporters read settings: that is what the role is for.
-            let meant = *danger.danger == danger::SECRETS && user.role == Some(Role::Monitoring);
-            if !meant && account.grants().any(|grant| danger.touches(line, grant)) {
-                can.push(danger.danger.can);
-            }
-        }
+    let users = model.users.iter().zip(&model.accounts);
+    for (user, account) in users.filter(|(user, _)| user.enabled && user.role != Some(Role::Admin)) {
+        // Exporters read settings: that is what the role is for.
+        let meant = |danger: &Dangerous| *danger.danger == danger::SECRETS && user.role == Some(Role::Monitoring);
+        let carried = dangers.iter().filter(|danger| !meant(danger));
+        let carried = carried.filter(|danger| account.grants().any(|grant| danger.touches(line, grant)));
+        let mut can: Vec<&str> = carried.map(|danger| danger.danger.can).collect();
         let works = matches!(user.role, Some(Role::Application | Role::Readonly));
-        if works && account.grants().any(crate::acl::account::Grant::reaches_every_key) {
+        if works && account.grants().any(Grant::reaches_every_key) {
             can.push("touch every key");
         }
         if !can.is_empty() {
             found.push(format!("`{}` can {}", user.name, can.join(", ")));
         }
     }
-    const SHOWN: usize = 8;
-    let more = found.len().saturating_sub(SHOWN);
-    if more > 0 {
-        found.truncate(SHOWN);
-        found.push(format!("{more} more users likewise"));
-    }
-    if found.is_empty() {
-        Verdict::held(format!(
-            "No user but those of role `admin` can do anything that is dangerous by our table. {} are permitted to everyone by the server.",
-            FREE.map(str::to_uppercase).join(", ")
-        ))
-        .shown(
-            "docs/ACCESS.md",
-            "# Who may do what",
-            "tests/acl/fixtures.rs every_user_of_every_profile_may_do_what_access_says",
-        )
-    } else {
-        Verdict::not_held(format!("{}.", found.join("; ")))
-    }
+    found
 }

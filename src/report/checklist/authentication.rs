@@ -71,8 +71,7 @@ fn rotation(model: &Model) -> Verdict {
         (_, false) => Verdict::not_held("There is no password to replace; list `users`."),
         (None, true) => Verdict::not_held("Write `secrets: { rotate_after: 90d }`."),
         (Some(age), true) => Verdict::outside(format!(
-            "The profile says `{}`. Whoever operates the deployment replaces the files in `secrets/` by then: this version of redisgen reminds nobody and replaces none.",
-            age
+            "The profile says `{age}`. Whoever operates the deployment replaces the files in `secrets/` by then: this version of redisgen reminds nobody and replaces none."
         )),
     }
 }
