@@ -7,6 +7,7 @@ mod bastion;
 mod cloud;
 mod commands;
 mod engine;
+pub mod examples;
 mod firewall;
 mod idle;
 mod later;

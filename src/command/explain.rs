@@ -13,6 +13,7 @@ use crate::load;
 use crate::output::human;
 use crate::path::{Path, Segment};
 use crate::resolve;
+use crate::rules::examples::{self, Example};
 use crate::rules::{self, Rule};
 use crate::schema;
 use crate::source::Sources;
@@ -30,7 +31,8 @@ pub(super) fn run(
         if of_profile {
             return Err(format!("`{subject}` is a rule; --source and --user are questions about a profile"));
         }
-        console::out(&explain_rule(rule));
+        let example = examples::all()?.remove(rule.id);
+        console::out(&format!("{}{}", explain_rule(rule), example.as_ref().map_or(String::new(), show)));
         return Ok(Exit::Fine);
     }
     if subject != input::STDIN && !std::path::Path::new(subject).exists() {
@@ -131,4 +133,15 @@ fn explain_rule(rule: &Rule) -> String {
         text.push_str("It cannot be waived.\n");
     }
     text
+}
+
+fn show(example: &Example) -> String {
+    let indented = |lines: &str| lines.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    match example {
+        Example::Mend { before, after, as_of } => {
+            let day = as_of.map_or(String::new(), |day| format!(" of {day}"));
+            format!("\nExample{day}, before:\n{}after:\n{}", indented(before), indented(after))
+        }
+        Example::Absent { none } => format!("\nNo example: {none}.\n"),
+    }
 }
