@@ -222,14 +222,14 @@ pub enum Command {
 const FINDINGS_JSON: &str = "\
 The JSON of `--format json` is one object, for all profiles:
   version   1
-  findings  [{rule, severity, message, path, file, line, column, end_line, end_column, help, related,
-            fix}]
+  findings  [{rule, severity, message, path, file, line, column, end_line, end_column, help,
+            related, fix}]
             severity: error, warning or info
             path: of the value in the profile, as network.allow[0].source; empty for the whole file
             line, column: from 1; columns count characters; the end is the first that is outside
             help: what to write, or null
             related: [{file, line, message}], as where a default stands
-            fix: {line, column, end_line, end_column, text}, what --fix writes, or null
+            fix: {line, column, end_line, end_column, text}, an edit that is certain, or null
   omitted   {error, warning, info, exact}: findings that are not listed, since there are many
             exact: false if nobody looked for more
   waived    how many findings `waivers` of the profiles accept";

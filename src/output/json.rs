@@ -72,7 +72,9 @@ pub fn findings(reports: &[&Report]) -> String {
 
 fn omitted(reports: &[&Report]) -> Omitted {
     let mut all = Counts::default();
-    reports.iter().for_each(|report| all.add(&report.omitted()));
+    for report in reports {
+        all.add(&report.omitted());
+    }
     let [error, warning, info] = [Severity::Error, Severity::Warning, Severity::Info].map(|severity| all.of(severity));
     let exact = ![error, warning, info].iter().any(|count| count.at_least);
     Omitted { error: error.number, warning: warning.number, info: info.number, exact }

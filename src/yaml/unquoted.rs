@@ -45,7 +45,7 @@ mod tests {
             ("keys: [ %R~a:* , b]", "%R~a:*"),
             ("keys:\n  - *:x # all\n", "*:x"),
             ("keys: [a,*b]", "*b"),
-            ("keys: *\r\n", "*"),
+            ("- *\r\n", "*"),
         ] {
             let offset = text.find(['*', '%']).expect("a sign");
             assert_eq!(pattern(text, offset), Some(word), "{text}");
