@@ -127,10 +127,15 @@ impl Folder {
     /// Stages new content for a file that holds `old`; mode and owner stay.
     ///
     /// # Errors
-    /// It is no regular file, holds something else by now, or cannot be written.
+    /// It is no regular file, is read-only, holds something else by now, or cannot be written.
     pub fn stage_over(&self, name: &str, old: &[u8], new: &[u8]) -> Result<Staged<'_>, String> {
         let full = self.full(name);
-        let staged = self.stage(name, new, self.unchanged(name, old)?, true)?;
+        let mode = self.unchanged(name, old)?;
+        // A new file could take its name all the same; whoever made it read-only does not want that.
+        if mode & 0o200 == 0 {
+            return Err(format!("{full}: it is read-only"));
+        }
+        let staged = self.stage(name, new, mode, true)?;
         let stat = |name: &str| {
             rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| explain(&full, errno))
         };

@@ -10,10 +10,13 @@
 
 mod common;
 
+use std::cell::Cell;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use common::{DEV, PROD, Room};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use redisgen::folder::Folder;
 use redisgen::load::{self, Input, Parents};
 use redisgen::mend::{Mended, mend};
 
@@ -135,6 +138,35 @@ fn writing_is_careful() {
 }
 
 #[test]
+fn what_changed_meanwhile_or_is_read_only_stays() {
+    let room = Room::with("new\n");
+    let folder = Folder::open(&room.path("")).expect("a folder");
+    assert!(
+        folder.stage_over("p.yaml", b"old\n", b"mended\n").is_err_and(|reason| reason.contains("changed meanwhile"))
+    );
+    let staged = folder.stage_over("p.yaml", b"new\n", b"mended\n").expect("the control");
+    room.file("p.yaml", "newer\n");
+    assert!(folder.unchanged("p.yaml", b"new\n").is_err());
+    drop(staged);
+    assert_eq!(folder.names(), Ok(vec!["p.yaml".to_owned()]));
+
+    let wrong = format!("{PROD}tls: {{ mode: mutaul }}\n");
+    let path = room.file("p.yaml", &wrong);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).expect("mode");
+    let out = room.run(["validate", "--fix", "p.yaml"]).ended(2);
+    assert!(out.stderr.contains("read-only"), "{}", out.stderr);
+    assert_eq!(std::fs::read_to_string(&path).expect("text"), wrong);
+}
+
+#[test]
+fn edits_that_raise_something_new_are_not_made() {
+    let text = format!("{PROD}extnds: [nowhere.yaml]\ntls: {{ mode: mutaul }}\n");
+    let (after, said) = fixed(&text);
+    assert_eq!(after, text);
+    assert!(said.contains("p.yaml: not mended: the edits would raise `extends-unreadable`"), "{said}");
+}
+
+#[test]
 fn parents_are_edited_only_when_given() {
     let room = Room::new();
     let parent = "version: 1\ntls: { mode: mutaul }\n";
@@ -221,12 +253,13 @@ fn line() -> impl Strategy<Value = String> {
     })
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
-    /// What can be loaded is never changed; whatever is changed differs in the edits only, and only once.
-    #[test]
-    fn edits_are_all_that_differs(lines in prop::collection::vec(line(), 0..5), crlf: bool) {
+/// What can be loaded is never changed; whatever is changed differs in the edits only, and only once.
+#[test]
+fn edits_are_all_that_differs() {
+    let edited = Cell::new(0);
+    let strategy = (prop::collection::vec(line(), 0..5), any::<bool>());
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(400));
+    let outcome = runner.run(&strategy, |(lines, crlf)| {
         let text = format!("{PROD}{}\n", lines.join("\n"));
         let text = if crlf { text.replace('\n', "\r\n") } else { text };
         let loads = load::load(input(&text), &mut Orphan).is_ok();
@@ -236,20 +269,31 @@ proptest! {
         };
         if loads || edits.is_empty() {
             prop_assert_eq!(&after, &text);
+        } else {
+            edited.set(edited.get() + 1);
         }
-        // Undone line by line, the old text is there again.
+        // Undone from the last to the first, the old text is there again.
         let mut back: Vec<String> = after.split('\n').map(str::to_owned).collect();
         for edit in edits.iter().rev() {
             let old = edit.old.as_ref().expect("short lines are shown");
             let line = &mut back[edit.line - 1];
             prop_assert!(line.contains(&edit.new), "{} {:?}", line, edit);
-            // Of equal words on a line, one of them is the one.
+            // Equal words on a line cannot be told apart: its signs are compared, not their order.
             *line = line.replacen(&edit.new, old, 1);
         }
-        let sorted = |text: &str| { let mut signs: Vec<char> = text.chars().collect(); signs.sort_unstable(); signs };
-        prop_assert_eq!(sorted(&back.join("\n")), sorted(&text));
-        prop_assert_eq!(after.lines().count(), text.lines().count());
+        let signs = |text: &str| {
+            let mut signs: Vec<char> = text.chars().collect();
+            signs.sort_unstable();
+            signs
+        };
+        for (back, text) in back.iter().zip(text.split('\n')) {
+            prop_assert_eq!(signs(back), signs(text));
+        }
+        prop_assert_eq!(back.len(), text.split('\n').count());
         let again = mend(input(&after), &mut Orphan);
         prop_assert_eq!(again, Ok(Mended { text: after, edits: Vec::new() }));
-    }
+        Ok(())
+    });
+    outcome.expect("holds for all");
+    assert!(edited.get() > 40, "only {} of 400 profiles were edited", edited.get());
 }
