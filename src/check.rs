@@ -1,30 +1,43 @@
 //! In: a model and a day. Out: findings, each turned from a profile path into a place in a file; waivers
 //! applied.
 
-use crate::finding::{Finding, Related};
+use std::collections::BTreeSet;
+
+use crate::finding::{Finding, Found, Related, Severity, Unlisted};
 use crate::format::Date;
 use crate::load::Loaded;
 use crate::model::Model;
 use crate::path::Path;
+use crate::profile::Waiver;
 use crate::rules::{self, PER_RULE, Rule, Sink};
 use crate::source::Span;
 
 /// Judges a model.
-pub fn check(loaded: &Loaded, model: &Model, today: Date) -> Vec<Finding> {
-    let mut findings = Vec::new();
+pub fn check(loaded: &Loaded, model: &Model, today: Date) -> Found {
+    let mut found = Found::default();
     for rule in rules::all() {
         if let Some(check) = rule.check {
             let mut sink = Sink::new(today);
             check(model, &mut sink);
-            findings.extend(sink.found.into_iter().take(PER_RULE).map(|raw| finding(loaded, model, rule, raw)));
+            let rest = sink.found.len().saturating_sub(PER_RULE) + sink.beyond;
+            if rest > 0 {
+                let severity = severity(model, rule);
+                found.beyond.push(Unlisted { rule: rule.id, severity, count: rest, at_least: sink.stopped });
+            }
+            let listed = sink.found.into_iter().take(PER_RULE);
+            found.findings.extend(listed.map(|raw| finding(loaded, model, rule, raw)));
         }
     }
-    waive(loaded, model, today, findings)
+    waive(loaded, model, today, found)
+}
+
+fn severity(model: &Model, rule: &Rule) -> Severity {
+    let [development, production] = rule.severity;
+    if model.production() { production } else { development }
 }
 
 fn finding(loaded: &Loaded, model: &Model, rule: &Rule, raw: rules::Raw) -> Finding {
     let (span, origin) = place(loaded, &raw.path);
-    let [development, production] = rule.severity;
     let mut related: Vec<Related> =
         origin.into_iter().map(|span| Related { span, message: "the default that applies".to_owned() }).collect();
     for (path, message) in raw.related {
@@ -32,7 +45,7 @@ fn finding(loaded: &Loaded, model: &Model, rule: &Rule, raw: rules::Raw) -> Find
     }
     Finding {
         rule: rule.id,
-        severity: if model.production() { production } else { development },
+        severity: severity(model, rule),
         message: raw.message,
         path: raw.path,
         span,
@@ -61,41 +74,40 @@ fn place(loaded: &Loaded, path: &str) -> (Span, Option<Span>) {
 }
 
 /// Takes waived findings away, and reports waivers that are expired, unused, or not to be had.
-fn waive(loaded: &Loaded, model: &Model, today: Date, findings: Vec<Finding>) -> Vec<Finding> {
+fn waive(loaded: &Loaded, model: &Model, today: Date, found: Found) -> Found {
     let waivers = &model.profile.waivers;
-    let mut used = vec![false; waivers.len()];
-    let active = |waiver: &crate::profile::Waiver| waiver.until.is_none_or(|until| until >= today);
-    let mut kept: Vec<Finding> = Vec::new();
-    for finding in findings {
-        let waivable = rules::find(finding.rule).is_some_and(|rule| rule.waivable);
-        let mut waived = false;
-        for (waiver, used) in
-            waivers.iter().zip(&mut used).filter(|(waiver, _)| waivable && waiver.rule == finding.rule)
-        {
-            *used = true;
-            waived |= active(waiver);
-        }
-        if !waived {
-            kept.push(finding);
-        }
-    }
-    for (place, (waiver, used)) in waivers.iter().zip(&used).enumerate() {
-        let path = format!("waivers[{place}].rule");
+    let active = |waiver: &Waiver| waiver.until.is_none_or(|until| until >= today);
+    // A waiver silences all that its rule finds.
+    let silenced: BTreeSet<&str> =
+        waivers.iter().filter(|waiver| active(waiver)).map(|waiver| waiver.rule.as_str()).collect();
+    let silenced = |id: &str| silenced.contains(id) && rules::find(id).is_some_and(|rule| rule.waivable);
+    let raised: BTreeSet<&str> = found.findings.iter().map(|finding| finding.rule).collect();
+    let (waived, findings): (Vec<Finding>, Vec<Finding>) =
+        found.findings.into_iter().partition(|finding| silenced(finding.rule));
+    let (mut silent, beyond): (Vec<Unlisted>, Vec<Unlisted>) =
+        found.beyond.into_iter().partition(|unlisted| silenced(unlisted.rule));
+    silent.extend(waived.iter().map(|Finding { rule, severity, .. }| Unlisted {
+        rule,
+        severity: *severity,
+        count: 1,
+        at_least: false,
+    }));
+    let mut kept = Found { findings, beyond, waived: silent };
+    for (place, waiver) in waivers.iter().enumerate() {
         let known = rules::find(&waiver.rule);
         let (id, message) = match known {
             None => ("waiver-unknown-rule", "there is no such rule".to_owned()),
             Some(rule) if !rule.waivable => ("waiver-not-allowed", format!("`{}` cannot be waived", rule.id)),
-            Some(rule) if *used && !active(waiver) => {
-                ("waiver-expired", format!("this waiver of `{}` has expired", rule.id))
-            }
-            Some(rule) if !used => ("waiver-unused", format!("nothing here raises `{}`", rule.id)),
+            Some(rule) if !raised.contains(rule.id) => ("waiver-unused", format!("nothing here raises `{}`", rule.id)),
+            Some(rule) if !active(waiver) => ("waiver-expired", format!("this waiver of `{}` has expired", rule.id)),
             Some(_) => continue,
         };
         if let Some(rule) = rules::find(id) {
+            let path = format!("waivers[{place}].rule");
             let help = (id == "waiver-unknown-rule")
                 .then(|| crate::schema::nearest(&waiver.rule, rules::all().map(|rule| rule.id)));
             let help = help.flatten().map(|meant| format!("did you mean `{meant}`?"));
-            kept.push(finding(loaded, model, rule, rules::Raw { path, message, help, related: Vec::new() }));
+            kept.findings.push(finding(loaded, model, rule, rules::Raw { path, message, help, related: Vec::new() }));
         }
     }
     kept

@@ -31,6 +31,33 @@ pub struct Judge {
     pub format: Format,
 }
 
+/// What `validate` reports, and whether it mends.
+#[derive(Args, Clone, Debug)]
+pub struct Review {
+    /// Report and judge these rules only; several with commas. A profile that cannot be loaded is refused with all that
+    /// stands in the way, and `build` asks every rule: there, `waivers` accept a finding.
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
+    pub only: Vec<&'static str>,
+    /// Leave these rules out, after --only.
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
+    pub except: Vec<&'static str>,
+    /// Mend, in the file itself, what makes a profile unreadable where only one thing can be meant: a slip in a key or word,
+    /// `yes` for `true`, missing or needless quotes. Comments and everything else stay; nothing is written if the result
+    /// would raise anything new. A profile that can be loaded is never changed, nor is a file without the line `version: 1`.
+    /// What `extends` names is left alone unless it is given, too.
+    #[arg(long)]
+    pub fix: bool,
+}
+
+fn rule(id: &str) -> Result<&'static str, String> {
+    if let Some(rule) = crate::rules::find(id) {
+        return Ok(rule.id);
+    }
+    let near = crate::schema::nearest(id, crate::rules::all().map(|rule| rule.id));
+    let meant = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    Err(format!("there is no such rule, `redisgen rules` lists them{meant}"))
+}
+
 /// Profiles and where their artefacts are.
 #[derive(Args, Clone, Debug)]
 pub struct Target {
@@ -120,7 +147,8 @@ pub enum Command {
         /// File to write; it must not exist.
         file: Option<std::path::PathBuf>,
     },
-    /// Check profiles; writes nothing.
+    /// Check profiles; writes nothing but with --fix.
+    #[command(after_long_help = FINDINGS_JSON)]
     Validate {
         /// Profiles, folders of profiles, or `-` for standard input.
         #[arg(required = true, value_name = "PROFILE")]
@@ -128,6 +156,9 @@ pub enum Command {
         /// How to judge.
         #[command(flatten)]
         judge: Judge,
+        /// What to report, and mending.
+        #[command(flatten)]
+        review: Review,
     },
     /// Write the deployment; make passwords and certificates that are missing.
     Build {
@@ -193,7 +224,7 @@ pub enum Command {
     /// List all rules; `explain RULE` says more of one.
     Rules {
         /// How the list is printed. JSON: {version, rules: [{id, title, severity: {development, production}, why, fix,
-        /// source, waivable, topic, guide: [heading], threats: [attack], controls: [control]}]}.
+        /// source, waivable, topic, guide, threats, controls}]}; the last three are lists.
         #[arg(long, value_enum, default_value_t = RulesFormat::Human)]
         format: RulesFormat,
     },
@@ -224,6 +255,22 @@ The JSON of `--format json` is one object:
   regimes      of the profile's `compliance`:
                [{name, controls: [{id, asks, items: [{id, text, state, word}]}]}]
   waivers      [{rule, reason, until}]";
+
+/// What the manual page says of `--format json`; no line is longer than the help is wide.
+const FINDINGS_JSON: &str = "\
+The JSON of `--format json` is one object, for all profiles:
+  version   1
+  findings  [{rule, severity, message, path, file, line, column, end_line, end_column, help,
+            related, fix}]
+            severity: error, warning or info
+            path: of the value in the profile, as network.allow[0].source; empty for the whole file
+            line, column: from 1; columns count characters; the end is the first that is outside
+            help: what to write, or null
+            related: [{file, line, message}], as where a default stands
+            fix: {line, column, end_line, end_column, text}, an edit that is certain, or null
+  omitted   {error, warning, info, exact}: findings that are not listed, since there are many
+            exact: false if nobody looked for more
+  waived    how many findings `waivers` of the profiles accept";
 
 /// What the manual page says of `advisories --format json`; no line is longer than the help is wide.
 const ADVISORIES_JSON: &str = "\

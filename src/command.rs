@@ -8,6 +8,7 @@ mod explain;
 mod init;
 mod report;
 pub mod rules;
+mod validate;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -53,7 +54,7 @@ impl From<Exit> for ExitCode {
 pub fn run(cli: &Cli, now: OffsetDateTime) -> Exit {
     let result = match &cli.command {
         Command::Init { environment, file } => init::run(environment, file.as_deref()),
-        Command::Validate { profiles, judge } => validate(profiles, judge, now),
+        Command::Validate { profiles, judge, review } => validate::run(profiles, judge, review, now),
         Command::Build { target, judge, no_secrets, reprovision, force } => build::run(
             target,
             judge,
@@ -168,24 +169,19 @@ fn judge_input(
 fn judge_all(profiles: &[String], options: &Judge, now: OffsetDateTime) -> Result<Vec<Judged>, String> {
     let judged: Vec<Judged> =
         input::profiles(profiles)?.into_iter().map(|path| judge(path, options, now)).collect::<Result<_, _>>()?;
-    let reports: Vec<&Report> = judged.iter().map(|judged| &judged.report).collect();
-    let relative = |name: &str| input::in_repository(name);
-    console::out(&match options.format {
-        Format::Json => json::findings(&reports),
-        Format::Human => reports.iter().map(|report| human::findings(report)).collect(),
-        Format::Sarif => sarif::findings(&reports, &relative),
-        Format::Github => github::findings(&reports, &relative),
-    });
+    print(&judged, options.format);
     Ok(judged)
 }
 
-fn validate(profiles: &[String], options: &Judge, now: OffsetDateTime) -> Result<Exit, String> {
-    let judged = judge_all(profiles, options, now)?;
-    for judged in &judged {
-        let verdict = judged.verdict();
-        console::err(&format!("{}: {verdict}, {}\n", judged.path.name, human::summary(&judged.report)));
-    }
-    Ok(if judged.iter().all(Judged::passes) { Exit::Fine } else { Exit::Found })
+fn print(judged: &[Judged], format: Format) {
+    let reports: Vec<&Report> = judged.iter().map(|judged| &judged.report).collect();
+    let relative = |name: &str| input::in_repository(name);
+    console::out(&match format {
+        Format::Json => json::findings(&reports),
+        Format::Human => human::all(&reports),
+        Format::Sarif => sarif::findings(&reports, &relative),
+        Format::Github => github::findings(&reports, &relative),
+    });
 }
 
 /// The folder of each profile's artefacts.

@@ -1,5 +1,6 @@
 //! One type for everything that is wrong with a profile, whether YAML, shape, model or rule says so.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use crate::source::{FileId, Sources, Span};
@@ -122,37 +123,151 @@ impl Finding {
     }
 }
 
-/// At most this many findings are kept for one profile: rendering more helps nobody and costs.
+/// At most this many findings are shown for one profile: rendering more helps nobody and costs.
 pub const CAP: usize = 64;
+
+/// Findings of one rule that are counted and not listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unlisted {
+    /// The rule.
+    pub rule: &'static str,
+    /// How bad each of them is.
+    pub severity: Severity,
+    /// How many there are.
+    pub count: usize,
+    /// True if nobody looked for more.
+    pub at_least: bool,
+}
+
+/// All that was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// One by one, in any order.
+    pub findings: Vec<Finding>,
+    /// What a rule found beyond the most that are listed of it.
+    pub beyond: Vec<Unlisted>,
+    /// What waivers silenced.
+    pub waived: Vec<Unlisted>,
+}
+
+impl From<Vec<Finding>> for Found {
+    fn from(findings: Vec<Finding>) -> Found {
+        Found { findings, ..Found::default() }
+    }
+}
+
+/// A number of findings of one severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// The number.
+    pub number: usize,
+    /// True if there may be more.
+    pub at_least: bool,
+}
+
+/// How many findings there are of each severity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts(BTreeMap<Severity, Count>);
+
+impl Counts {
+    /// The count of one severity.
+    pub fn of(&self, severity: Severity) -> Count {
+        self.0.get(&severity).copied().unwrap_or_default()
+    }
+
+    /// Adds up another report's.
+    pub fn add(&mut self, other: &Counts) {
+        for (severity, count) in &other.0 {
+            self.raise(*severity, count.number, count.at_least);
+        }
+    }
+
+    /// True if there is nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.values().all(|count| count.number == 0 && !count.at_least)
+    }
+
+    fn raise(&mut self, severity: Severity, number: usize, at_least: bool) {
+        let count = self.0.entry(severity).or_default();
+        count.number += number;
+        count.at_least |= at_least;
+    }
+}
 
 /// What one profile had to say for itself, and the texts it was read from.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Sorted by file, position and rule.
+    /// Sorted by file, position and rule; [`Report::shown`] says which of them are printed.
     pub findings: Vec<Finding>,
-    /// True if there were more than [`CAP`].
-    pub dropped: bool,
+    /// What is counted only.
+    beyond: Vec<Unlisted>,
+    waived: Vec<Unlisted>,
     /// The files that spans point into.
     pub sources: Sources,
 }
 
 impl Report {
-    /// Sorts, removes repetitions and caps.
+    /// Sorts and removes repetitions. What stands in a parent gets the line of `extends` that brings the parent in.
     #[must_use]
-    pub fn new(mut findings: Vec<Finding>, sources: Sources) -> Report {
+    pub fn new(found: impl Into<Found>, sources: Sources) -> Report {
+        let Found { mut findings, beyond, waived } = found.into();
         let order = |file: FileId| (sources.get(file).is_some_and(|source| source.embedded), file);
         let place = |finding: &Finding| (order(finding.span.file), finding.span.start, finding.rule);
-        let by_place = |a: &Finding, b: &Finding| place(a).cmp(&place(b)).then_with(|| a.message.cmp(&b.message));
-        findings.sort_by(by_place);
-        findings.dedup();
-        let dropped = findings.len() > CAP;
-        if dropped {
-            // Errors first when not all can be kept, so that the verdict never depends on the cap.
-            findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-            findings.truncate(CAP);
-            findings.sort_by(by_place);
+        findings.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.message.cmp(&b.message)));
+        // A file that two parents share is read twice, and is one file to a reader.
+        let mut seen = BTreeSet::new();
+        findings.retain(|finding| {
+            let Span { file, start, end } = finding.span;
+            seen.insert((sources.name(file).to_owned(), start, end, finding.rule, finding.message.clone()))
+        });
+        for finding in &mut findings {
+            if let Some(span) = sources.brought_in_by(finding.span.file) {
+                finding.related.push(Related { span, message: "`extends` brings this file in".to_owned() });
+            }
         }
-        Report { findings, dropped, sources }
+        Report { findings, beyond, waived, sources }
+    }
+
+    /// Keeps the findings of these rules only.
+    pub fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.findings.retain(|finding| wanted(finding.rule));
+        self.beyond.retain(|unlisted| wanted(unlisted.rule));
+        self.waived.retain(|unlisted| wanted(unlisted.rule));
+    }
+
+    /// What is printed: at most [`CAP`] findings, the worst if not all can be.
+    pub fn shown(&self) -> Vec<&Finding> {
+        let mut places: Vec<(usize, &Finding)> = self.findings.iter().enumerate().collect();
+        if places.len() > CAP {
+            places.sort_by_key(|(place, finding)| (std::cmp::Reverse(finding.severity), *place));
+            places.truncate(CAP);
+            places.sort_by_key(|(place, _)| *place);
+        }
+        places.into_iter().map(|(_, finding)| finding).collect()
+    }
+
+    /// How many findings there are.
+    pub fn counts(&self) -> Counts {
+        self.counted(self.findings.iter())
+    }
+
+    /// How many of them [`Report::shown`] leaves out.
+    pub fn omitted(&self) -> Counts {
+        let mut order: Vec<&Finding> = self.findings.iter().collect();
+        order.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        self.counted(order.into_iter().skip(CAP))
+    }
+
+    fn counted<'report>(&self, findings: impl Iterator<Item = &'report Finding>) -> Counts {
+        let mut counts = Counts::default();
+        findings.for_each(|finding| counts.raise(finding.severity, 1, false));
+        self.beyond.iter().for_each(|rest| counts.raise(rest.severity, rest.count, rest.at_least));
+        counts
+    }
+
+    /// How many findings waivers silenced.
+    pub fn waived(&self) -> usize {
+        self.waived.iter().map(|unlisted| unlisted.count).sum()
     }
 
     /// The worst severity, if there is any finding.

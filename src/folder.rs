@@ -124,6 +124,39 @@ impl Folder {
         Ok(staged)
     }
 
+    /// Stages new content for a file that holds `old`; mode and owner stay.
+    ///
+    /// # Errors
+    /// It is no regular file, is read-only, holds something else by now, or cannot be written.
+    pub fn stage_over(&self, name: &str, old: &[u8], new: &[u8]) -> Result<Staged<'_>, String> {
+        let full = self.full(name);
+        let mode = self.unchanged(name, old)?;
+        // A new file could take its name all the same; whoever made it read-only does not want that.
+        if mode & 0o200 == 0 {
+            return Err(format!("{full}: it is read-only"));
+        }
+        let staged = self.stage(name, new, mode, true)?;
+        let stat = |name: &str| {
+            rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| explain(&full, errno))
+        };
+        let (theirs, ours) = (stat(name)?, stat(staged.temporary.as_deref().unwrap_or(name))?);
+        if (theirs.st_uid, theirs.st_gid) != (ours.st_uid, ours.st_gid) {
+            staged.chown(theirs.st_uid, theirs.st_gid)?;
+        }
+        Ok(staged)
+    }
+
+    /// The mode of a file that still holds this content.
+    ///
+    /// # Errors
+    /// It does not, or is no regular file.
+    pub fn unchanged(&self, name: &str, content: &[u8]) -> Result<u32, String> {
+        match self.read(name)? {
+            Some((bytes, mode)) if bytes == content => Ok(mode),
+            _ => Err(format!("{}: it was changed meanwhile; try again", self.full(name))),
+        }
+    }
+
     /// Removes a file, if it is there.
     ///
     /// # Errors
@@ -196,6 +229,14 @@ pub struct Staged<'folder> {
 }
 
 impl Staged<'_> {
+    /// Gives the waiting file to somebody.
+    fn chown(&self, user: u32, group: u32) -> Result<(), String> {
+        let name = self.temporary.as_deref().unwrap_or(&self.name);
+        let (user, group) = (rustix::fs::Uid::from_raw(user), rustix::fs::Gid::from_raw(group));
+        rustix::fs::chownat(&self.folder.fd, name, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|errno| explain(&self.folder.full(&self.name), errno))
+    }
+
     /// Gives the file its name, in place of what had it. A symbolic link is replaced, not followed.
     ///
     /// # Errors

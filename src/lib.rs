@@ -45,6 +45,7 @@ pub mod format;
 pub mod input;
 pub mod load;
 pub mod lock;
+pub mod mend;
 pub mod model;
 pub mod output;
 pub mod path;

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::finding::{Finding, Report};
+use crate::finding::{CAP, Finding, Found, Report, Unlisted};
 use crate::format::ProfileName;
 use crate::profile::{Environment, Profile};
 use crate::schema;
@@ -27,7 +27,7 @@ pub const fn defaults(environment: Environment) -> &'static str {
 }
 
 /// The defaults always have this handle.
-const DEFAULTS: FileId = FileId(0);
+pub const DEFAULTS: FileId = FileId(0);
 
 static DEVELOPMENT: LazyLock<Node> = LazyLock::new(|| parse_defaults(Environment::Development));
 static PRODUCTION: LazyLock<Node> = LazyLock::new(|| parse_defaults(Environment::Production));
@@ -84,10 +84,16 @@ struct Loader<'parents> {
 pub fn load(input: Input, parents: &mut dyn Parents) -> Result<(Profile, Loaded), Report> {
     let bytes = input.bytes.len();
     let mut loader = Loader { sources: Sources::default(), findings: Vec::new(), parents, read: 0, bytes, nodes: 0 };
-    loader.sources.add(Source { name: "<defaults>".to_owned(), text: String::new(), echo: true, embedded: true });
+    loader.sources.add(Source {
+        name: "<defaults>".to_owned(),
+        text: String::new(),
+        echo: true,
+        embedded: true,
+        named_at: None,
+    });
     let name = input.name.clone();
     let Some((file, own)) = loader.parse(input, None) else {
-        return Err(Report::new(loader.findings, loader.sources));
+        return Err(loader.refuse());
     };
     loader.nodes = own.count();
     let user = loader.with_parents(own, &name, &mut vec![name.clone()]);
@@ -110,7 +116,7 @@ pub fn load(input: Input, parents: &mut dyn Parents) -> Result<(Profile, Loaded)
     };
     match profile {
         Some(profile) => Ok((profile, Loaded { digest: digest(&tree), tree, sources: loader.sources, file })),
-        None => Err(Report::new(loader.findings, loader.sources)),
+        None => Err(loader.refuse()),
     }
 }
 
@@ -123,6 +129,15 @@ fn environment(tree: &Node) -> Option<Environment> {
 }
 
 impl Loader<'_> {
+    /// All structural errors; beyond the cap nobody looked for more.
+    fn refuse(self) -> Report {
+        let mut found = Found::from(self.findings);
+        if let Some(last) = found.findings.last().filter(|_| found.findings.len() > CAP) {
+            found.beyond.push(Unlisted { rule: last.rule, severity: last.severity, count: 0, at_least: true });
+        }
+        Report::new(found, self.sources)
+    }
+
     /// Parses one file. With `named_at`, it is a parent: a file that is no profile is not shown.
     fn parse(&mut self, input: Input, named_at: Option<Span>) -> Option<(FileId, Node)> {
         let too_big = input.bytes.len() > yaml::MAX_BYTES;
@@ -138,7 +153,7 @@ impl Loader<'_> {
         };
         let echo = looks_like_a_profile(&text);
         let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
-        let file = self.sources.add(Source { name: input.name.clone(), text, echo, embedded: false });
+        let file = self.sources.add(Source { name: input.name.clone(), text, echo, embedded: false, named_at });
         let findings = if too_big {
             let span = Span { file, start: 0, end: 0 };
             vec![Finding::structure(

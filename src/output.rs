@@ -6,6 +6,24 @@ pub mod json;
 mod mask;
 pub mod sarif;
 
+pub(crate) use mask::mask;
+
+use crate::finding::{Counts, Severity};
+
+/// `at least 65 errors, 1 warning`, or none.
+fn words(counts: &Counts) -> Option<String> {
+    let mut parts = Vec::new();
+    for severity in [Severity::Error, Severity::Warning, Severity::Info] {
+        let count = counts.of(severity);
+        if count.number > 0 || count.at_least {
+            let least = if count.at_least { "at least " } else { "" };
+            let plural = if count.number == 1 { "" } else { "s" };
+            parts.push(format!("{least}{} {}{plural}", count.number, severity.word()));
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
 /// How findings are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {

@@ -55,6 +55,10 @@ pub struct Sink {
     /// The day on which the profile is judged.
     pub today: Date,
     pub(crate) found: Vec<Raw>,
+    /// Reports that were not kept.
+    pub(crate) beyond: usize,
+    /// True if the rule was told that it may stop looking.
+    pub(crate) stopped: bool,
 }
 
 /// A finding before its path is turned into a place.
@@ -68,17 +72,20 @@ pub(crate) struct Raw {
 impl Sink {
     /// Starts a rule's collection.
     pub fn new(today: Date) -> Sink {
-        Sink { today, found: Vec::new() }
+        Sink { today, found: Vec::new(), beyond: 0, stopped: false }
     }
 
-    /// True if further reports would not be kept: no need to look for suggestions then.
-    pub fn full(&self) -> bool {
-        self.found.len() > PER_RULE
+    /// True if further reports would only be counted: no need to look for suggestions, or for more, then.
+    pub fn full(&mut self) -> bool {
+        let full = self.found.len() > PER_RULE;
+        self.stopped |= full;
+        full
     }
 
     /// Reports something at a profile path such as `network.allow[0].source`.
     pub fn report(&mut self, path: impl Into<String>, message: impl Into<String>) -> &mut Sink {
-        if self.full() {
+        if self.found.len() > PER_RULE {
+            self.beyond += 1;
             return self;
         }
         self.found.push(Raw { path: path.into(), message: message.into(), help: None, related: Vec::new() });

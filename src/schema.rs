@@ -1,6 +1,7 @@
 //! The JSON Schema of a profile: generated from the types by a test, committed for editors
 //! (`schema/profile.schema.json`), embedded, and compiled once per process for the walk.
 
+mod fix;
 mod walk;
 
 use std::collections::BTreeMap;

@@ -36,6 +36,8 @@ pub struct Source {
     pub echo: bool,
     /// True for the embedded defaults.
     pub embedded: bool,
+    /// Of a parent: where `extends` names it.
+    pub named_at: Option<Span>,
 }
 
 /// All files of one load, in the order in which they were read.
@@ -62,6 +64,32 @@ impl Sources {
     /// The name of a file.
     pub fn name(&self, file: FileId) -> &str {
         self.get(file).map_or("?", |source| source.name.as_str())
+    }
+
+    /// Where the profile's own `extends` brings a file in, perhaps through parents of parents.
+    pub fn brought_in_by(&self, file: FileId) -> Option<Span> {
+        let mut named = self.get(file)?.named_at?;
+        // Who names a parent was read before it, so that this ends.
+        while let Some(further) = self.get(named.file).and_then(|source| source.named_at) {
+            named = further;
+        }
+        Some(named)
+    }
+
+    /// True for the profile's own file: no parent, and not the defaults.
+    pub fn is_own(&self, file: FileId) -> bool {
+        self.get(file).is_some_and(|source| source.named_at.is_none() && !source.embedded)
+    }
+
+    /// The name of the profile's own file.
+    pub fn own_name(&self) -> &str {
+        let own = self.0.iter().find(|source| source.named_at.is_none() && !source.embedded);
+        own.map_or("?", |source| source.name.as_str())
+    }
+
+    /// How many bytes all files have together.
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(|source| source.text.len()).sum()
     }
 
     /// Where a span starts and ends.

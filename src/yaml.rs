@@ -4,11 +4,13 @@
 //! granit-parser gives the events; of YAML's features we take mappings, lists and scalars only, because
 //! anchors and aliases multiply, tags construct, and merge keys are read differently by different tools.
 
+mod unquoted;
+
 use std::collections::BTreeMap;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::source::{FileId, Span, floor_boundary};
 use crate::tree::{Entry, Node, Value};
 
@@ -89,7 +91,7 @@ impl Builder<'_> {
                         .help("put it into a file of its own"));
                     }
                 }
-                Event::Alias(..) | Event::UnresolvedAlias(..) => return Err(Self::alias(span)),
+                Event::Alias(..) | Event::UnresolvedAlias(..) => return Err(self.alias(span)),
                 Event::Scalar(text, style, anchor, tag) => {
                     self.plain_node(span, anchor, tag.is_some())?;
                     if style != ScalarStyle::Plain {
@@ -118,16 +120,26 @@ impl Builder<'_> {
         let first = self.text.get(span.start as usize..).and_then(|rest| rest.chars().next());
         let finding = Finding::structure("yaml-syntax", span, format!("this is not valid YAML: {}", error.info()));
         match first {
-            Some(sign @ ('*' | '%' | '@' | '`' | '&' | '!')) => {
-                finding.help(format!("a value that starts with `{sign}` must be quoted: \"{sign}…\""))
-            }
+            Some(sign @ ('*' | '%' | '@' | '`' | '&' | '!')) => self
+                .quoted(finding.help(format!("a value that starts with `{sign}` must be quoted: \"{sign}…\"")), offset),
             _ => finding,
         }
     }
 
-    fn alias(span: Span) -> Finding {
-        Finding::structure("yaml-alias", span, "aliases are not allowed: `*name` repeats another node")
-            .help("for a pattern, quote it: \"*\"; to share settings, use `extends`")
+    fn alias(&self, span: Span) -> Finding {
+        let finding = Finding::structure("yaml-alias", span, "aliases are not allowed: `*name` repeats another node");
+        let finding = finding.help("for a pattern, quote it: \"*\"; to share settings, use `extends`");
+        self.quoted(finding, span.start as usize)
+    }
+
+    /// With the fix that puts a pattern into quotes, where surely one was meant.
+    fn quoted(&self, mut finding: Finding, offset: usize) -> Finding {
+        if let Some(word) = unquoted::pattern(self.text, offset) {
+            let span = self.span(offset, offset + word.len());
+            finding.help = Some(format!("write \"{word}\", in quotes"));
+            finding.fix = Some(Fix { span, text: format!("\"{word}\"") });
+        }
+        finding
     }
 
     /// No anchors, no tags, not too many nodes.

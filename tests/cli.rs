@@ -125,7 +125,8 @@ fn json_findings_have_the_documented_shape() {
     for profile in ["p.yaml", "q.yaml", "clean.yaml"] {
         let out = room.run(["validate", "--format", "json", "--as-of", "2027-02-01", profile]);
         let document: Value = serde_json::from_str(&out.stdout).expect("JSON");
-        assert_eq!(keys(&document), ["version", "findings"]);
+        assert_eq!(keys(&document), ["version", "findings", "omitted", "waived"]);
+        assert_eq!(keys(&document["omitted"]), ["error", "warning", "info", "exact"]);
         assert_eq!(document["version"], 1);
         for finding in out.findings() {
             assert_eq!(
@@ -141,7 +142,8 @@ fn json_findings_have_the_documented_shape() {
                     "end_line",
                     "end_column",
                     "help",
-                    "related"
+                    "related",
+                    "fix"
                 ]
             );
             for text in ["rule", "severity", "message", "path", "file"] {

@@ -57,7 +57,9 @@ fn sarif_stands_its_schema_and_a_second_reader() {
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     let room = repository(PROFILE);
     room.file("broken.yaml", "version: 1\nname: [\n");
-    for path in ["ops/my profiles/p.yaml", "broken.yaml"] {
+    room.file("slip.yaml", format!("{PROD}tls: {{ mode: mutaul }}\n"));
+    room.file("many.yaml", expired(100));
+    for path in ["ops/my profiles/p.yaml", "broken.yaml", "slip.yaml", "many.yaml"] {
         let log = log(&room, path);
         let errors: Vec<String> = validator.iter_errors(&log).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{path}: {errors:?}");
@@ -115,6 +117,97 @@ fn fingerprints_stay_when_lines_move() {
         .expect("runs");
     let elsewhere: Value = serde_json::from_slice(&out.stdout).expect("JSON");
     assert_eq!(results(&elsewhere), after);
+}
+
+/// So many entries that have expired, and a finding that is waived.
+fn expired(count: usize) -> String {
+    let entry = |place: usize| format!("    - {{ source: 10.0.{place}.0/24, until: \"2020-01-01\", comment: a }}\n");
+    let list: String = (0..count).map(entry).collect();
+    let waivers = "waivers:\n  - { rule: backups-off, reason: elsewhere }\n";
+    format!("{PROD}{waivers}network:\n  exposure: allowlist\n  allow:\n{list}")
+}
+
+#[test]
+fn what_is_not_shown_is_counted_in_every_format() {
+    let room = repository("");
+    room.file("many.yaml", expired(100));
+    let run = |format: &str, path: &str| room.run(["validate", "--as-of", "2026-11-24", "--format", format, path]);
+    let document = |path: &str| -> Value { serde_json::from_str(&run("json", path).stdout).expect("JSON") };
+    let many = document("many.yaml");
+    let listed = many["findings"].as_array().expect("findings");
+    let count = |severity: &str| listed.iter().filter(|finding| finding["severity"] == severity).count();
+    let all = |severity: &str| count(severity) as u64 + many["omitted"][severity].as_u64().expect("a number");
+    assert_eq!((listed.len(), all("error"), &many["omitted"]["exact"]), (64, 100, &Value::Bool(true)));
+    assert_eq!(many["waived"], 1);
+    let human = run("human", "many.yaml").ended(1);
+    assert!(human.stdout.contains("not shown: 36 errors, "), "{}", human.stdout);
+    assert!(human.stderr.contains(", 100 errors, ") && human.stderr.contains(", 1 waived\n"), "{}", human.stderr);
+    let github = run("github", "many.yaml").stdout;
+    let last = github.lines().last().expect("a line");
+    assert!(last.starts_with("::notice file=many.yaml,title=redisgen::not shown: 36 errors, "), "{last}");
+    let notifications = log(&room, "many.yaml")["runs"][0]["invocations"][0]["toolExecutionNotifications"].clone();
+    assert_eq!(notifications.as_array().expect("a list").len(), 1);
+    assert!(notifications[0]["message"]["text"].as_str().is_some_and(|text| text.contains("36 errors")));
+
+    // Where nobody looked for more, nobody knows how many there are.
+    let keys = (0..100).map(|place| format!("key{place}: 1")).collect::<Vec<_>>().join("\n");
+    room.file("keys.yaml", format!("{PROD}{keys}\n"));
+    assert_eq!(document("keys.yaml")["omitted"]["exact"], false);
+    assert!(run("human", "keys.yaml").stderr.contains("at least 65 errors"));
+    // The control: few findings are all there.
+    room.file("few.yaml", PROD);
+    let few = document("few.yaml");
+    assert_eq!(few["omitted"], serde_json::json!({ "error": 0, "warning": 0, "info": 0, "exact": true }));
+    assert_eq!(few["waived"], 0);
+    assert_eq!(
+        log(&room, "few.yaml")["runs"][0]["invocations"][0]["toolExecutionNotifications"],
+        serde_json::json!([])
+    );
+    assert!(
+        !run("human", "few.yaml").stdout.contains("not shown")
+            && !run("github", "few.yaml").stdout.contains("not shown")
+    );
+}
+
+#[test]
+fn a_fix_is_told_to_machines() {
+    let room = repository("");
+    room.file("slip.yaml", format!("{PROD}tls: {{ mode: mutaul }}\n"));
+    let replacement = &log(&room, "slip.yaml")["runs"][0]["results"][0]["fixes"][0]["artifactChanges"][0];
+    assert_eq!(replacement["artifactLocation"]["uri"], "slip.yaml");
+    let region = serde_json::json!({ "startLine": 4, "startColumn": 14, "endLine": 4, "endColumn": 20 });
+    assert_eq!(replacement["replacements"][0]["deletedRegion"], region);
+    assert_eq!(replacement["replacements"][0]["insertedContent"]["text"], "mutual");
+    let findings = room.run(["validate", "--format", "json", "slip.yaml"]).ended(1).findings();
+    let fix = serde_json::json!({ "line": 4, "column": 14, "end_line": 4, "end_column": 20, "text": "mutual" });
+    assert_eq!(findings[0]["fix"], fix);
+    room.file("few.yaml", PROD);
+    assert!(
+        room.run(["validate", "--format", "json", "few.yaml"])
+            .findings()
+            .iter()
+            .all(|finding| finding["fix"].is_null())
+    );
+}
+
+#[test]
+fn people_learn_where_a_value_comes_from_and_where_to_read_on() {
+    let room = Room::with(PROD);
+    let out = room.run(["validate", "p.yaml"]).ended(0);
+    assert!(out.stdout.contains("note: the default that applies: <production defaults>:"), "{}", out.stdout);
+    assert!(!out.stdout.contains("redisgen explain"), "infos are no reason to read on");
+    room.file("bad.yaml", format!("{PROD}network: {{ exposure: open }}\ntls: {{ mode: disabled }}\n"));
+    let out = room.run(["validate", "bad.yaml", "bad.yaml"]).ended(1);
+    let hints: Vec<&str> = out.stdout.lines().filter(|line| line.contains("redisgen explain ")).collect();
+    assert_eq!(hints.len(), 1, "{}", out.stdout);
+    let id = hints[0].rsplit(' ').next().expect("an id");
+    room.run(["explain", id]).ended(0);
+    // Two parents that share a third: what is wrong there is one finding.
+    room.file("shared.yaml", "version: 1\ntls: {\n");
+    room.file("one.yaml", "version: 1\nextends: [shared.yaml]\n");
+    room.file("two.yaml", "version: 1\nextends: [shared.yaml]\n");
+    room.file("child.yaml", format!("{PROD}extends: [one.yaml, two.yaml]\n"));
+    assert_eq!(room.run(["validate", "--format", "json", "child.yaml"]).ended(1).rules(), ["yaml-syntax"]);
 }
 
 #[test]

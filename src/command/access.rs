@@ -134,18 +134,18 @@ fn acl_file(line: &'static Line, input: Input) -> Result<Access, Report> {
         Err(bad) => {
             let spans: Vec<(std::ops::Range<usize>, BadLine)> =
                 bad.into_iter().take(crate::finding::CAP + 1).map(|bad| (place(&text, &bad), bad)).collect();
-            let file = sources.add(Source { name: input.name, text, echo: true, embedded: false });
+            let file = sources.add(Source { name: input.name, text, echo: true, embedded: false, named_at: None });
             let findings = spans.into_iter().map(|(range, bad)| {
                 refused(span(file, range), format!("{line} refuses the whole file: {}", bad.reason))
             });
-            Err(Report::new(findings.collect(), sources))
+            Err(Report::new(findings.collect::<Vec<_>>(), sources))
         }
     }
 }
 
 fn whole(name: String, message: &str) -> Report {
     let mut sources = Sources::default();
-    let file = sources.add(Source { name, text: String::new(), echo: false, embedded: false });
+    let file = sources.add(Source { name, text: String::new(), echo: false, embedded: false, named_at: None });
     Report::new(vec![Finding::structure("acl-file-refused", span(file, 0..0), message)], sources)
 }
 

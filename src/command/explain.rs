@@ -135,8 +135,9 @@ fn explain_rule(rule: &Rule) -> String {
     text
 }
 
+/// The example behind a rule's explanation.
 fn show(example: &Example) -> String {
-    let indented = |lines: &str| lines.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let indented = |lines: &str| lines.lines().fold(String::new(), |text, line| format!("{text}    {line}\n"));
     match example {
         Example::Mend { before, after, as_of } => {
             let day = as_of.map_or(String::new(), |day| format!(" of {day}"));

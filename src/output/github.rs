@@ -1,12 +1,22 @@
 //! In: reports. Out: workflow commands of GitHub Actions, which show each finding at its line of a pull request.
 
+use super::words;
 use crate::finding::{Finding, Report, Severity};
 use crate::source::Sources;
 
-/// The findings of all reports, one command a line.
+/// The findings of all reports, one command a line; at the end of a report, how many are not among them.
 pub fn findings(reports: &[&Report], relative: &dyn Fn(&str) -> String) -> String {
-    let each = reports.iter().flat_map(|report| report.findings.iter().map(|finding| (finding, &report.sources)));
-    each.map(|(finding, sources)| command(finding, sources, relative)).collect()
+    let mut text = String::new();
+    for report in reports {
+        for finding in report.shown() {
+            text.push_str(&command(finding, &report.sources, relative));
+        }
+        if let Some(words) = words(&report.omitted()) {
+            let file = property(&relative(report.sources.own_name()));
+            text.push_str(&format!("::notice file={file},title=redisgen::not shown: {}\n", data(&words)));
+        }
+    }
+    text
 }
 
 fn command(finding: &Finding, sources: &Sources, relative: &dyn Fn(&str) -> String) -> String {

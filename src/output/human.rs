@@ -3,36 +3,50 @@
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use super::mask::mask;
+use super::words;
 use crate::finding::{Finding, Report, Severity};
 use crate::source::{Sources, Span, floor_boundary};
 
 /// Longest excerpt in bytes: one line of a hostile file can be megabytes.
 const EXCERPT: usize = 2000;
 
-/// All findings. Info findings take two lines each: they are many, and nothing is wrong.
-pub fn findings(report: &Report) -> String {
-    let renderer = Renderer::styled();
-    let mut text = String::new();
-    for finding in &report.findings {
-        text.push_str(&renderer.render(&groups(finding, &report.sources)));
-        text.push_str("\n\n");
-    }
-    if report.dropped {
-        text.push_str("… and more: only so many are shown at once\n\n");
+/// The findings of all reports, and how to learn more of one.
+pub fn all(reports: &[&Report]) -> String {
+    let mut text: String = reports.iter().map(|report| findings(report)).collect();
+    let shown = reports.iter().flat_map(|report| report.shown());
+    // The first of the worst; infos are no reason to read on.
+    let first = shown.filter(|finding| finding.severity > Severity::Info).rev().max_by_key(|finding| finding.severity);
+    if let Some(finding) = first {
+        text.push_str(&format!("more about a finding, by the id in brackets: redisgen explain {}\n\n", finding.rule));
     }
     text
 }
 
-/// `2 errors, 1 warning, 3 infos`, or nothing to report.
+/// All findings of one report. Info findings show no source: they are many, and nothing is wrong.
+pub fn findings(report: &Report) -> String {
+    let renderer = Renderer::styled();
+    let mut text = String::new();
+    for finding in report.shown() {
+        text.push_str(&renderer.render(&groups(finding, &report.sources)));
+        text.push_str("\n\n");
+    }
+    if let Some(words) = words(&report.omitted()) {
+        text.push_str(&format!("not shown: {words}\n\n"));
+    }
+    text
+}
+
+/// `2 errors, 1 warning, 3 infos, 1 waived`, or nothing to report.
 pub fn summary(report: &Report) -> String {
-    let count = |severity: Severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
-    let parts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Info]
-        .into_iter()
-        .map(|severity| (count(severity), severity.word()))
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }))
-        .collect();
+    let waived = Some(report.waived()).filter(|count| *count > 0).map(|count| format!("{count} waived"));
+    let parts: Vec<String> = words(&report.counts()).into_iter().chain(waived).collect();
     if parts.is_empty() { "nothing to report".to_owned() } else { parts.join(", ") }
+}
+
+/// What stands at a span, for a message of one line: masked, and nothing that a terminal obeys.
+pub fn quoted(span: Span, sources: &Sources) -> Option<String> {
+    let (line, _, range) = excerpt(span, sources)?;
+    line.get(range).map(str::to_owned)
 }
 
 fn groups<'report>(finding: &'report Finding, sources: &'report Sources) -> Vec<Group<'report>> {
@@ -44,6 +58,11 @@ fn groups<'report>(finding: &'report Finding, sources: &'report Sources) -> Vec<
     let mut group = level.primary_title(finding.message.as_str()).id(finding.rule).elements(Vec::<Element<'_>>::new());
     if finding.severity == Severity::Info {
         group = group.element(origin(finding.span, sources));
+        for related in &finding.related {
+            let (start, _) = sources.positions(related.span);
+            let note = format!("{}: {}:{}", related.message, sources.name(related.span.file), start.line);
+            group = group.element(Level::NOTE.message(note));
+        }
     } else {
         group = place(group, finding.span, AnnotationKind::Primary, None, sources);
         for related in &finding.related {

@@ -2,13 +2,25 @@
 
 use serde::Serialize;
 
-use crate::finding::{Finding, Report};
+use crate::finding::{Counts, Finding, Report, Severity};
 use crate::source::Sources;
 
 #[derive(Serialize)]
 struct Document<'report> {
     version: u8,
     findings: Vec<Row<'report>>,
+    omitted: Omitted,
+    waived: usize,
+}
+
+/// How many findings are not listed.
+#[derive(Serialize)]
+struct Omitted {
+    error: usize,
+    warning: usize,
+    info: usize,
+    /// False if there may be more.
+    exact: bool,
 }
 
 #[derive(Serialize)]
@@ -24,6 +36,17 @@ struct Row<'report> {
     end_column: usize,
     help: Option<&'report str>,
     related: Vec<Related<'report>>,
+    fix: Option<Edit<'report>>,
+}
+
+/// What `--fix` would write.
+#[derive(Serialize)]
+struct Edit<'report> {
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+    text: &'report str,
 }
 
 #[derive(Serialize)]
@@ -35,12 +58,26 @@ struct Related<'report> {
 
 /// The findings of all reports.
 pub fn findings(reports: &[&Report]) -> String {
-    let rows = reports.iter().flat_map(|report| report.findings.iter().map(|finding| row(finding, &report.sources)));
-    let document = Document { version: 1, findings: rows.collect() };
+    let rows = reports.iter().flat_map(|report| {
+        let shown = report.shown();
+        shown.into_iter().map(|finding| row(finding, &report.sources))
+    });
+    let waived = reports.iter().map(|report| report.waived()).sum();
+    let document = Document { version: 1, findings: rows.collect(), omitted: omitted(reports), waived };
     // Strings and numbers only: serialising cannot fail.
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
+}
+
+fn omitted(reports: &[&Report]) -> Omitted {
+    let mut all = Counts::default();
+    for report in reports {
+        all.add(&report.omitted());
+    }
+    let [error, warning, info] = [Severity::Error, Severity::Warning, Severity::Info].map(|severity| all.of(severity));
+    let exact = ![error, warning, info].iter().any(|count| count.at_least);
+    Omitted { error: error.number, warning: warning.number, info: info.number, exact }
 }
 
 fn row<'report>(finding: &'report Finding, sources: &'report Sources) -> Row<'report> {
@@ -65,5 +102,9 @@ fn row<'report>(finding: &'report Finding, sources: &'report Sources) -> Row<'re
                 message: &related.message,
             })
             .collect(),
+        fix: finding.fix.as_ref().map(|fix| {
+            let (start, end) = sources.positions(fix.span);
+            Edit { line: start.line, column: start.column, end_line: end.line, end_column: end.column, text: &fix.text }
+        }),
     }
 }

@@ -1,7 +1,7 @@
 //! Hides what looks like a password in an excerpt: a secret in the wrong place must not travel on into a CI log.
 
 /// The same text with secrets replaced by as many `*` bytes, so that spans stay right.
-pub(super) fn mask(text: &str) -> String {
+pub(crate) fn mask(text: &str) -> String {
     text.split_inclusive('\n').map(mask_line).collect()
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::finding::{Finding, Report, Severity};
+use super::words;
+use crate::finding::{Finding, Fix, Report, Severity};
 use crate::rules::{self, Rule};
 use crate::source::{Sources, Span};
 
@@ -14,9 +15,11 @@ pub fn findings(reports: &[&Report], relative: &dyn Fn(&str) -> String) -> Strin
     let places: BTreeMap<&str, usize> = rules::all().enumerate().map(|(place, rule)| (rule.id, place)).collect();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut results = Vec::new();
-    for (finding, sources) in
-        reports.iter().flat_map(|report| report.findings.iter().map(|finding| (finding, &report.sources)))
-    {
+    let shown = reports.iter().flat_map(|report| {
+        let sources = &report.sources;
+        report.shown().into_iter().map(move |finding| (finding, sources))
+    });
+    for (finding, sources) in shown {
         let file = relative(sources.name(finding.span.file));
         let identity = format!("{}\n{file}\n{}", finding.rule, finding.path);
         let count = seen.entry(identity.clone()).or_default();
@@ -25,6 +28,7 @@ pub fn findings(reports: &[&Report], relative: &dyn Fn(&str) -> String) -> Strin
         let place = places.get(finding.rule).copied();
         results.push(result(finding, sources, place, &fingerprint, relative));
     }
+    let notifications: Vec<Value> = reports.iter().filter_map(|report| notification(report, relative)).collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -35,6 +39,7 @@ pub fn findings(reports: &[&Report], relative: &dyn Fn(&str) -> String) -> Strin
                 "rules": rules::all().map(rule).collect::<Vec<_>>(),
             }},
             "columnKind": "unicodeCodePoints",
+            "invocations": [{ "executionSuccessful": true, "toolExecutionNotifications": notifications }],
             "results": results,
         }],
     });
@@ -42,6 +47,17 @@ pub fn findings(reports: &[&Report], relative: &dyn Fn(&str) -> String) -> Strin
     let mut text = serde_json::to_string_pretty(&log).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// That not all findings of a report are results, and how many are not.
+fn notification(report: &Report, relative: &dyn Fn(&str) -> String) -> Option<Value> {
+    let words = words(&report.omitted())?;
+    let file = uri(&relative(report.sources.own_name()));
+    Some(json!({
+        "level": "note",
+        "message": { "text": format!("not among the results: {words}") },
+        "locations": [{ "physicalLocation": { "artifactLocation": { "uri": file } } }],
+    }))
 }
 
 const fn level(severity: Severity) -> &'static str {
@@ -55,7 +71,8 @@ const fn level(severity: Severity) -> &'static str {
 /// The severity of production, which is the stricter one.
 fn rule(rule: &Rule) -> Value {
     let [_, production] = rule.severity;
-    let help = if rule.fix.is_empty() { rule.why.to_owned() } else { format!("{}\n\nFix: {}", rule.why, rule.fix) };
+    let fix = if rule.fix.is_empty() { String::new() } else { format!("\n\nFix: {}", rule.fix) };
+    let help = format!("{}{fix}\n\nSource: {}", rule.why, rule.source);
     json!({
         "id": rule.id,
         "shortDescription": { "text": rule.title },
@@ -101,23 +118,39 @@ fn result(
     if let Some(fields) = result.as_object_mut().filter(|_| !related.is_empty()) {
         fields.insert("relatedLocations".to_owned(), json!(related));
     }
+    if let (Some(fix), Some(fields)) = (&finding.fix, result.as_object_mut()) {
+        fields.insert("fixes".to_owned(), json!([edit(fix, sources, relative)]));
+    }
     result
+}
+
+fn edit(fix: &Fix, sources: &Sources, relative: &dyn Fn(&str) -> String) -> Value {
+    json!({
+        "description": { "text": format!("write {}", fix.text) },
+        "artifactChanges": [{
+            "artifactLocation": { "uri": uri(&relative(sources.name(fix.span.file))) },
+            "replacements": [{
+                "deletedRegion": region(fix.span, sources),
+                "insertedContent": { "text": fix.text },
+            }],
+        }],
+    })
+}
+
+fn region(span: Span, sources: &Sources) -> Value {
+    let (start, end) = sources.positions(span);
+    json!({ "startLine": start.line, "startColumn": start.column, "endLine": end.line, "endColumn": end.column })
 }
 
 /// The embedded defaults are no file of the repository: their place is told in words.
 fn location(span: Span, sources: &Sources, relative: &dyn Fn(&str) -> String) -> Value {
-    let (start, end) = sources.positions(span);
     if sources.get(span.file).is_some_and(|source| source.embedded) {
+        let (start, _) = sources.positions(span);
         return json!({ "logicalLocations": [{ "name": format!("{}:{}", sources.name(span.file), start.line) }] });
     }
     json!({ "physicalLocation": {
         "artifactLocation": { "uri": uri(&relative(sources.name(span.file))) },
-        "region": {
-            "startLine": start.line,
-            "startColumn": start.column,
-            "endLine": end.line,
-            "endColumn": end.column,
-        },
+        "region": region(span, sources),
     }})
 }
 

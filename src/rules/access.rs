@@ -101,7 +101,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "The listed `default` may not write what the append-only file holds",
         topic: topic::PERSISTENCE,
         why: "Reading its own file at boot, the server checks what stands between MULTI and EXEC against `default`, even if that is off, and drops in silence what it may not: transactions, scripts and SPOP are lost (measured on Redis 7.0 to 8.0, Valkey 8.1 and 9.0).",
-        fix: "Give it `keys: [\"*\"]` and `commands: [\"+@write\", +select, +pfcount]`, with `enabled: false`; or leave it out, and redisgen writes it so.",
+        fix: "Leave `default` out: redisgen then writes it off, with `~* +@write +select +pfcount`. Listed, it cannot have what `commands.disabled` keeps from all but admins.",
         source: "redis/redis#14541, valkey-io/valkey#3983; tests/server/replay.rs",
         waivable: true,
         check: Some(|model, sink| {

@@ -1,15 +1,26 @@
 //! In: a merged tree and the compiled schema. Out: every structural error, each at its place.
 
-use super::{Compiled, Rules, Type};
+use std::collections::BTreeSet;
+
+use super::{Compiled, Rules, Type, fix};
 use crate::finding::{CAP, Finding};
+use crate::load::DEFAULTS;
 use crate::path::{Path, Segment};
 use crate::source::Span;
-use crate::tree::{Node, Value};
+use crate::tree::{Entry, Node, Value};
 
 struct Walk<'schema> {
     schema: &'schema Compiled,
     path: Path,
     findings: Vec<Finding>,
+}
+
+/// An unknown key that is surely a known one, if nothing speaks against it.
+struct Renamed<'tree> {
+    /// Place of its finding.
+    finding: usize,
+    entry: &'tree Entry,
+    meant: &'tree str,
 }
 
 /// Checks a whole tree. Stops collecting one past the cap.
@@ -96,9 +107,10 @@ impl Walk<'_> {
             let finding = Finding::structure("invalid-value", place, format!("this mapping has at most {most} keys"));
             return self.report(finding);
         }
+        let mut renamed = Vec::new();
         for entry in entries {
             if self.full() {
-                return;
+                break;
             }
             self.path.push(Segment::Key(entry.key.to_string()));
             match rules.properties.get(&*entry.key).or(rules.additional.as_deref()) {
@@ -106,11 +118,18 @@ impl Walk<'_> {
                 // Looking for what was meant costs; beyond the cap nobody reads it.
                 None if rules.closed && self.findings.len() <= CAP => {
                     let finding = self.unknown_key(rules, &entry.key, entry.key_span);
+                    if let Some(meant) = fix::meant(&entry.key, rules.properties.keys().map(String::as_str)) {
+                        renamed.push(Renamed { finding: self.findings.len(), entry, meant });
+                    }
                     self.report(finding);
                 }
                 None => {}
             }
             self.path.pop();
+        }
+        self.rename(rules, entries, renamed);
+        if self.full() {
+            return;
         }
         for key in &rules.required {
             if !entries.iter().any(|entry| *entry.key == **key) {
@@ -123,6 +142,28 @@ impl Walk<'_> {
                     Some(meaning) => finding.help(format!("add `{key}`: {meaning}")),
                     None => finding,
                 });
+            }
+        }
+    }
+
+    /// Gives the unknown keys a fix that are surely another one: the only one that is meant so, not there already, and
+    /// with a value that fits.
+    fn rename(&mut self, rules: &Rules, entries: &[Entry], mut renamed: Vec<Renamed<'_>>) {
+        let mut taken: BTreeSet<&str> = BTreeSet::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        taken.extend(renamed.iter().map(|key| key.meant).filter(|meant| !seen.insert(meant)));
+        if !renamed.is_empty() {
+            // Whatever the defaults say, a profile may say otherwise.
+            let stated = entries.iter().filter(|entry| entry.key_span.file != DEFAULTS).map(|entry| &*entry.key);
+            taken.extend(stated.filter(|key| seen.contains(key)));
+        }
+        renamed.retain(|key| !taken.contains(key.meant));
+        for Renamed { finding, entry, meant } in renamed {
+            let Some(below) = rules.properties.get(meant) else { continue };
+            let mut value = Walk { schema: self.schema, path: Path::default(), findings: Vec::new() };
+            value.node(below, &entry.value, entry.key_span);
+            if let Some(finding) = self.findings.get_mut(finding).filter(|_| value.findings.is_empty()) {
+                finding.fix = Some(fix::word(entry.key_span, &entry.key, meant));
             }
         }
     }
@@ -209,10 +250,15 @@ impl Walk<'_> {
             let off = matches!(text, "off" | "no" | "none" | "false") && words.iter().any(|word| word == "disabled");
             if off { Some("disabled") } else { nearest(text, words.iter().map(String::as_str)) }
         });
-        self.report(match meant {
+        let mut finding = match meant {
             Some(meant) => finding.help(format!("did you mean `{meant}`?")),
             None => finding,
+        };
+        finding.fix = node.as_str().and_then(|text| {
+            let meant = fix::meant(text, words.iter().map(String::as_str))?;
+            Some(fix::word(node.span, text, meant))
         });
+        self.report(finding);
     }
 
     fn wrong_type(&mut self, rules: &Rules, node: &Node, place: Span) {
@@ -232,11 +278,19 @@ impl Walk<'_> {
             Value::Str(text)
                 if (wants(Type::Integer) || wants(Type::Number)) && text.bytes().all(|byte| byte.is_ascii_digit()) =>
             {
-                finding.help("write the number in decimal, without quotes and leading zeros")
+                let finding = finding.help("write the number in decimal, without quotes and leading zeros");
+                match text.parse::<i64>().ok().filter(|number| number.to_string() == **text && within(rules, *number)) {
+                    Some(number) => finding.fix(number.to_string()),
+                    None => finding,
+                }
             }
             Value::Bool(value) if wants(Type::String) && wants(Type::Integer) => {
                 let word = if *value { "yes" } else { "no" };
-                finding.help(format!("this is a word of redis.conf: write `{word}`")).fix(word)
+                finding.help(format!("this is a word of redis.conf: write `{word}`"))
+            }
+            Value::Int(_) | Value::Float(_) if fix::is_word(rules, node) => {
+                let word = node.to_json().to_string();
+                finding.help(format!("put it in quotes: \"{word}\"")).fix(format!("\"{word}\""))
             }
             Value::Bool(false) if rules.words.iter().any(|word| word == "disabled") => {
                 finding.help("did you mean `disabled`?")
@@ -258,6 +312,12 @@ impl Walk<'_> {
             _ => finding,
         });
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "bounds of the schema are far below 2^53")]
+fn within(rules: &Rules, number: i64) -> bool {
+    let number = number as f64;
+    rules.minimum.is_none_or(|least| number >= least) && rules.maximum.is_none_or(|most| number <= most)
 }
 
 /// For an item that is a mapping, its first key; a whole block would underline half the file.
