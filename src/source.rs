@@ -95,7 +95,13 @@ impl Sources {
     /// Where a span starts and ends.
     pub fn positions(&self, span: Span) -> (Position, Position) {
         let text = self.get(span.file).map_or("", |source| source.text.as_str());
-        (position(text, span.start as usize), position(text, span.end as usize))
+        let start = position(text, span.start as usize);
+        // The text before is read once: a span may stand at the end of megabytes.
+        let from = floor_boundary(text, span.start as usize);
+        let to = floor_boundary(text, span.end as usize).max(from);
+        let inside = position(text.get(from..to).unwrap_or(""), to - from);
+        let column = if inside.line == 1 { start.column + inside.column - 1 } else { inside.column };
+        (start, Position { line: start.line + inside.line - 1, column })
     }
 }
 
@@ -121,6 +127,25 @@ pub fn floor_boundary(text: &str, offset: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_ends_where_it_would_start() {
+        let text = "a\nä: b\n\n  c";
+        let mut sources = Sources::default();
+        let file = sources.add(Source {
+            name: "p.yaml".to_owned(),
+            text: text.to_owned(),
+            echo: true,
+            embedded: false,
+            named_at: None,
+        });
+        for start in 0..text.len() {
+            for end in start..=text.len() {
+                let span = Span { file, start: u32::try_from(start).unwrap(), end: u32::try_from(end).unwrap() };
+                assert_eq!(sources.positions(span), (position(text, start), position(text, end)), "{start}..{end}");
+            }
+        }
+    }
 
     #[test]
     fn columns_count_characters() {
