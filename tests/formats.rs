@@ -245,7 +245,7 @@ fn the_catalogue_is_listed_for_people_and_machines() {
     let page = room.run(["rules", "--format", "markdown"]).ended(0).stdout;
     for rule in rules {
         let id = rule["id"].as_str().expect("an id");
-        assert!(people.lines().any(|line| line.starts_with(id)) && page.contains(&format!("\n## {id}\n")), "{id}");
+        assert!(people.lines().any(|line| line.starts_with(id)) && page.contains(&format!("\n### {id}\n")), "{id}");
         for field in ["title", "why", "source"] {
             assert!(rule[field].as_str().is_some_and(|text| !text.is_empty()), "{id}: {field}");
         }
