@@ -48,6 +48,7 @@ pub mod model;
 pub mod output;
 pub mod path;
 pub mod profile;
+pub mod project;
 pub mod provision;
 pub mod rename;
 pub mod render;

@@ -12,6 +12,7 @@ mod idle;
 mod later;
 mod network;
 mod permissions;
+mod project;
 mod rename;
 mod resources;
 mod storage;
@@ -119,6 +120,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         storage::RULES,
         later::RULES,
         waivers::RULES,
+        project::RULES,
     ]
     .into_iter()
     .flatten()
