@@ -74,3 +74,17 @@ fn the_examples_are_accepted() {
     refuses("check-jsonschema", &schema, &room.file("bad.yml", read(&gitlab).replace("script:", "scirpt:")));
     refuses("pre-commit", &["validate-manifest"], &room.file("hooks.yaml", "- id: x\n"));
 }
+
+/// The project file of the page is read as it stands, and by a second reader of TOML.
+#[test]
+fn the_project_file_of_the_page_is_one() {
+    let page = std::fs::read_to_string(Path::new(ROOT).join("docs/ci.md")).expect("the page");
+    let text = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a project file");
+    let project = redisgen::project::parse("redisgen.toml", text).expect("read");
+    assert_eq!(project.profiles[0].out, "deploy/prod");
+    let room = Room::new();
+    let script = "import sys, tomllib; print(tomllib.load(open(sys.argv[1], 'rb'))['profiles'][0]['path'])";
+    let mut python = crate::common::python();
+    let read = crate::common::text_of(python.args(["-c", script]).arg(room.file("redisgen.toml", text)));
+    assert_eq!(read.trim_end(), project.profiles[0].path);
+}
