@@ -9,12 +9,18 @@ use crate::load::Loaded;
 use crate::model::Model;
 use crate::path::Path;
 use crate::profile::Waiver;
+use crate::project::Terms;
 use crate::rules::{self, PER_RULE, Rule, Sink};
 use crate::source::Span;
 
 /// Judges a model.
 pub fn check(loaded: &Loaded, model: &Model, today: Date) -> Found {
-    let mut found = Found::default();
+    check_under(&[], loaded, model, today)
+}
+
+/// Judges a model by the rules and by what project files demand of its profile.
+pub fn check_under(terms: &[Terms], loaded: &Loaded, model: &Model, today: Date) -> Found {
+    let mut found = Found { findings: agreed(terms, loaded, model), ..Found::default() };
     for rule in rules::all() {
         if let Some(check) = rule.check {
             let mut sink = Sink::new(today);
@@ -28,7 +34,20 @@ pub fn check(loaded: &Loaded, model: &Model, today: Date) -> Found {
             found.findings.extend(listed.map(|raw| finding(loaded, model, rule, raw)));
         }
     }
-    waive(loaded, model, today, found)
+    waive(terms, loaded, model, today, found)
+}
+
+/// A profile that could choose its environment could choose how mildly it is judged.
+fn agreed(terms: &[Terms], loaded: &Loaded, model: &Model) -> Vec<Finding> {
+    let Some(rule) = rules::find("environment-not-as-agreed") else { return Vec::new() };
+    let other = terms.iter().filter(|terms| terms.environment != model.profile.environment);
+    let raw = other.map(|terms| rules::Raw {
+        path: "environment".to_owned(),
+        message: format!("{} says that this is a {} profile", terms.place, terms.environment.word()),
+        help: Some(format!("write `environment: {}`", terms.environment.word())),
+        related: Vec::new(),
+    });
+    raw.map(|raw| finding(loaded, model, rule, raw)).collect()
 }
 
 fn severity(model: &Model, rule: &Rule) -> Severity {
@@ -74,13 +93,15 @@ fn place(loaded: &Loaded, path: &str) -> (Span, Option<Span>) {
 }
 
 /// Takes waived findings away, and reports waivers that are expired, unused, or not to be had.
-fn waive(loaded: &Loaded, model: &Model, today: Date, found: Found) -> Found {
+fn waive(terms: &[Terms], loaded: &Loaded, model: &Model, today: Date, found: Found) -> Found {
     let waivers = &model.profile.waivers;
+    let refusing = |rule: &str| terms.iter().find(|terms| !terms.admits(rule));
     let active = |waiver: &Waiver| waiver.until.is_none_or(|until| until >= today);
     // A waiver silences all that its rule finds.
     let silenced: BTreeSet<&str> =
         waivers.iter().filter(|waiver| active(waiver)).map(|waiver| waiver.rule.as_str()).collect();
-    let silenced = |id: &str| silenced.contains(id) && rules::find(id).is_some_and(|rule| rule.waivable);
+    let waivable = |id: &str| rules::find(id).is_some_and(|rule| rule.waivable) && refusing(id).is_none();
+    let silenced = |id: &str| silenced.contains(id) && waivable(id);
     let raised: BTreeSet<&str> = found.findings.iter().map(|finding| finding.rule).collect();
     let (waived, findings): (Vec<Finding>, Vec<Finding>) =
         found.findings.into_iter().partition(|finding| silenced(finding.rule));
@@ -95,9 +116,13 @@ fn waive(loaded: &Loaded, model: &Model, today: Date, found: Found) -> Found {
     let mut kept = Found { findings, beyond, waived: silent };
     for (place, waiver) in waivers.iter().enumerate() {
         let known = rules::find(&waiver.rule);
+        let refusing = known.and_then(|rule| Some((rule, refusing(rule.id)?)));
         let (id, message) = match known {
             None => ("waiver-unknown-rule", "there is no such rule".to_owned()),
             Some(rule) if !rule.waivable => ("waiver-not-allowed", format!("`{}` cannot be waived", rule.id)),
+            Some(_) if let Some((rule, terms)) = refusing => {
+                ("waiver-not-allowed", format!("{} admits no waiver of `{}`", terms.place, rule.id))
+            }
             Some(rule) if !raised.contains(rule.id) => ("waiver-unused", format!("nothing here raises `{}`", rule.id)),
             Some(rule) if !active(waiver) => ("waiver-expired", format!("this waiver of `{}` has expired", rule.id)),
             Some(_) => continue,

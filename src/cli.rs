@@ -20,7 +20,7 @@ pub struct Cli {
 #[derive(Args, Clone, Debug)]
 pub struct Judge {
     /// Fail on findings of this severity or worse: error, warning or info. By default error in
-    /// development and warning in production.
+    /// development and warning in production; redisgen.toml can demand more.
     #[arg(long, value_name = "SEVERITY")]
     pub deny: Option<Severity>,
     /// The day to judge dates by, instead of today.
@@ -61,12 +61,13 @@ fn rule(id: &str) -> Result<&'static str, String> {
 /// Profiles and where their artefacts are.
 #[derive(Args, Clone, Debug)]
 pub struct Target {
-    /// Profiles, folders of profiles, or `-` for standard input.
-    #[arg(required = true, value_name = "PROFILE")]
+    /// Profiles, folders of profiles, or `-` for standard input; by default all that redisgen.toml lists.
+    #[arg(value_name = "PROFILE")]
     pub profiles: Vec<String>,
-    /// Output folder; with several profiles, each has a folder of its file's name below it.
-    #[arg(long, value_name = "DIR", default_value = "deploy")]
-    pub out: std::path::PathBuf,
+    /// Output folder; with several profiles, each has a folder of its file's name below it. By default what redisgen.toml
+    /// says, else `deploy`.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<std::path::PathBuf>,
 }
 
 /// How rules are listed.
@@ -83,10 +84,12 @@ pub enum RulesFormat {
 /// What `access` shows, and how.
 #[derive(Args, Clone, Debug)]
 pub struct AccessArguments {
-    /// A profile, an ACL file, or `-` for standard input; with --diff, the old one and the new one.
-    #[arg(required = true, value_name = "FILE", num_args = 1..=2)]
+    /// A profile, an ACL file, or `-` for standard input; with --diff, the old one and the new one. By default all
+    /// profiles that redisgen.toml lists.
+    #[arg(value_name = "FILE", num_args = 0..=2)]
     pub files: Vec<String>,
-    /// Show what users gained or lost between two files; ends with 1 if anybody gained anything.
+    /// Show what users gained or lost between two files, or between the profiles of two folders, as two commits of a
+    /// project; ends with 1 if anybody gained anything.
     #[arg(long)]
     pub diff: bool,
     /// Read for this engine, as `redis-7.4`: an ACL file, or a profile as if it named it. With --diff, once for both
@@ -107,9 +110,9 @@ pub struct AccessArguments {
 /// What `report` shows, and how.
 #[derive(Args, Clone, Debug)]
 pub struct ReportArguments {
-    /// A profile, or `-` for standard input.
+    /// A profile, or `-` for standard input; all of the project if absent.
     #[arg(value_name = "PROFILE")]
-    pub profile: String,
+    pub profile: Option<String>,
     /// Write one self-contained page, with the topology, the access matrix and known vulnerabilities, too. A file that
     /// redisgen did not write is not replaced.
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
@@ -150,8 +153,8 @@ pub enum Command {
     /// Check profiles; writes nothing but with --fix.
     #[command(after_long_help = FINDINGS_JSON)]
     Validate {
-        /// Profiles, folders of profiles, or `-` for standard input.
-        #[arg(required = true, value_name = "PROFILE")]
+        /// Profiles, folders of profiles, or `-` for standard input; by default all that redisgen.toml lists.
+        #[arg(value_name = "PROFILE")]
         profiles: Vec<String>,
         /// How to judge.
         #[command(flatten)]
@@ -244,7 +247,7 @@ pub enum Command {
 
 /// What the manual page says of `report --format json`; no line is longer than the help is wide.
 const REPORT_JSON: &str = "\
-The JSON of `--format json` is one object:
+The JSON of `--format json` is one object, for a whole project {profiles: {NAME: object}}:
   version      1
   name, environment, engine, exposure
   counts       {held, not_held, outside}
@@ -306,4 +309,5 @@ The JSON of `--format json` is one object:
            selectors: [{commands, keys, channels, databases, dangers}]
 With --diff it is {old, new, users: {NAME: {gained, lost, new_passwords}}}. Gained and lost have
 login, can: [{what, commands}], flags, commands, keys, channels, databases and selectors, where
-there are any; keys and channels in the words of an ACL file.";
+there are any; keys and channels in the words of an ACL file.
+Of a whole project, or of two folders, it is {profiles: {NAME: the object above}}.";

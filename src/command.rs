@@ -10,6 +10,7 @@ mod report;
 pub mod rules;
 mod validate;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -22,12 +23,15 @@ use crate::console;
 use crate::engine::EngineArgument;
 use crate::finding::{Report, Severity};
 use crate::format::{Date, EngineVersion};
-use crate::input::{self, DiskParents, ProfilePath};
-use crate::load::{self, Input, Loaded};
+use crate::input::{self, DiskParents, ProfilePath, Projects, Work};
+use crate::load::{self, Input};
 use crate::model::Model;
 use crate::output::{Format, github, human, json, sarif};
 use crate::resolve;
 use crate::source::Sources;
+
+/// Where artefacts are if neither the command line nor a project file says.
+const OUT: &str = "deploy";
 
 /// How a command ended; the codes are an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,67 +112,88 @@ struct Judged {
     /// None if structural errors stand in the way.
     model: Option<Model>,
     deny: Severity,
+    /// The project file that demands more than the command line asked for.
+    held_by: Option<String>,
+    /// Where a project file says that the artefacts are.
+    out: Option<PathBuf>,
+    /// True if a project file lists it.
+    listed: bool,
+    /// True if it was refused before findings were filtered.
+    refused: bool,
 }
 
 impl Judged {
     fn passes(&self) -> bool {
-        self.model.is_some() && self.report.worst().is_none_or(|worst| worst < self.deny) && !self.report.has_errors()
+        !self.refused
+            && self.model.is_some()
+            && self.report.worst().is_none_or(|worst| worst < self.deny)
+            && !self.report.has_errors()
     }
 }
 
 impl Judged {
     /// `ok`, or that it is refused and at which severity.
     fn verdict(&self) -> String {
-        if self.passes() { "ok".to_owned() } else { format!("refused at --deny {}", self.deny.word()) }
+        let deny = self.deny.word();
+        let held = self.held_by.as_ref().map_or(String::new(), |place| format!(", which {place} demands"));
+        match self.passes() {
+            true if held.is_empty() => "ok".to_owned(),
+            true => format!("ok at --deny {deny}{held}"),
+            false => format!("refused at --deny {deny}{held}"),
+        }
     }
 }
 
-fn judge(path: ProfilePath, judge: &Judge, now: OffsetDateTime) -> Result<Judged, String> {
-    let input = input::read(&path)?;
-    judge_input(path, input, None, judge, now)
+fn judge(work: Work, judge: &Judge, now: OffsetDateTime) -> Result<Judged, String> {
+    let input = input::read(&work.path)?;
+    judge_input(work, input, None, judge, now)
 }
 
 /// Judges what was read, perhaps as if it named another engine. A line stands for its newest build then.
 fn judge_input(
-    path: ProfilePath,
+    work: Work,
     input: Input,
     engine: Option<EngineArgument>,
     judge: &Judge,
     now: OffsetDateTime,
 ) -> Result<Judged, String> {
+    let Work { path, out, terms } = work;
+    let listed = !terms.is_empty();
     let source = input::base_name(&path)?;
     let today = judge.as_of.unwrap_or(Date(now.date()));
-    let strict = judge.deny.unwrap_or(Severity::Error);
+    let unjudged = |path, out, report| {
+        let deny = judge.deny.unwrap_or(Severity::Error);
+        Ok(Judged { path, report, model: None, deny, held_by: None, out, listed, refused: false })
+    };
     let (mut profile, loaded) = match load::load(input, &mut DiskParents::new(&path)) {
         Ok(loaded) => loaded,
-        Err(report) => return Ok(Judged { path, report, model: None, deny: strict }),
+        Err(report) => return unjudged(path, out, report),
     };
     if let Some(engine) = engine {
         profile.engine.kind = engine.kind;
         profile.engine.version = EngineVersion { line: engine.line, patch: engine.patch.unwrap_or(u16::MAX) };
     }
-    match resolve::resolve(&loaded, profile, &source) {
-        Err(finding) => {
-            Ok(Judged { path, report: Report::new(vec![finding], loaded.sources), model: None, deny: strict })
-        }
-        Ok(model) => {
-            let findings = check::check(&loaded, &model, today);
-            let default = if model.production() { Severity::Warning } else { Severity::Error };
-            let Loaded { sources, .. } = loaded;
-            Ok(Judged {
-                path,
-                report: Report::new(findings, sources),
-                model: Some(model),
-                deny: judge.deny.unwrap_or(default),
-            })
-        }
-    }
+    let model = match resolve::resolve(&loaded, profile, &source) {
+        Ok(model) => model,
+        Err(finding) => return unjudged(path, out, Report::new(vec![finding], loaded.sources)),
+    };
+    let findings = check::check_under(&terms, &loaded, &model, today);
+    let default = if model.production() { Severity::Warning } else { Severity::Error };
+    let asked = judge.deny.unwrap_or(default);
+    // The strictest of all wins.
+    let demanded = terms.into_iter().filter_map(|terms| Some((terms.deny?, terms.place))).min();
+    let (deny, held_by) = match demanded.filter(|(demanded, _)| *demanded < asked) {
+        Some((demanded, place)) => (demanded, Some(place)),
+        None => (asked, None),
+    };
+    let report = Report::new(findings, loaded.sources);
+    Ok(Judged { path, report, model: Some(model), deny, held_by, out, listed, refused: false })
 }
 
-/// Reads and judges all profiles and prints the findings.
+/// Reads and judges the profiles, or all of the project if none is named, and prints the findings.
 fn judge_all(profiles: &[String], options: &Judge, now: OffsetDateTime) -> Result<Vec<Judged>, String> {
-    let judged: Vec<Judged> =
-        input::profiles(profiles)?.into_iter().map(|path| judge(path, options, now)).collect::<Result<_, _>>()?;
+    let work = Projects::new()?.work(profiles)?;
+    let judged: Vec<Judged> = work.into_iter().map(|work| judge(work, options, now)).collect::<Result<_, _>>()?;
     print(&judged, options.format);
     Ok(judged)
 }
@@ -184,19 +209,22 @@ fn print(judged: &[Judged], format: Format) {
     });
 }
 
-/// The folder of each profile's artefacts.
+/// The folder of each profile's artefacts: below `--out` if that is given, else where the project file says.
 ///
 /// # Errors
 /// Two profiles would share one.
 fn output_folders(target: &Target, judged: &[Judged]) -> Result<Vec<PathBuf>, String> {
-    if judged.len() == 1 {
-        return Ok(vec![target.out.clone()]);
-    }
     let mut folders: Vec<PathBuf> = Vec::new();
-    for judged in judged {
-        let stem = judged.path.path.as_deref().and_then(Path::file_stem).unwrap_or("stdin".as_ref());
-        let folder = target.out.join(stem);
-        if folders.contains(&folder) {
+    let mut taken = BTreeSet::new();
+    let below = target.out.as_deref().unwrap_or(Path::new(OUT));
+    for one in judged {
+        let stem = one.path.path.as_deref().and_then(Path::file_stem).unwrap_or("stdin".as_ref());
+        let folder = match (&one.out, &target.out) {
+            (Some(listed), None) => listed.clone(),
+            _ if judged.len() == 1 => below.to_owned(),
+            _ => below.join(stem),
+        };
+        if !taken.insert(folder.clone()) {
             return Err(format!("two profiles would be written to {}", folder.display()));
         }
         folders.push(folder);

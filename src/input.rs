@@ -1,5 +1,7 @@
 //! Reads profiles and their parents from disk: bounded, regular files only for parents, no links.
 
+mod projects;
+
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -10,10 +12,10 @@ use rustix::fs::{Mode, OFlags};
 use crate::load::{Input, Parents};
 use crate::yaml::MAX_BYTES;
 
+pub use projects::{Projects, Work};
+
 /// Name of standard input on the command line.
 pub const STDIN: &str = "-";
-/// Name of the project file.
-const PROJECT: &str = "redisgen.toml";
 
 /// A profile to work on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,24 +40,31 @@ pub fn profiles(arguments: &[String]) -> Result<Vec<ProfilePath>, String> {
         let path = Path::new(argument);
         let metadata = std::fs::metadata(path).map_err(|error| format!("{argument}: {error}"))?;
         if metadata.is_dir() {
-            let mut inside = Vec::new();
-            for entry in std::fs::read_dir(path).map_err(|error| format!("{argument}: {error}"))? {
-                let path = entry.map_err(|error| format!("{argument}: {error}"))?.path();
-                let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-                if yaml && path.is_file() {
-                    inside.push(ProfilePath { name: path.display().to_string(), path: Some(path) });
-                }
-            }
+            let inside = in_folder(path)?;
             if inside.is_empty() {
                 return Err(format!("{argument}: no profiles (*.yaml, *.yml) in this folder"));
             }
-            inside.sort_by(|a, b| a.name.cmp(&b.name));
             found.extend(inside);
         } else {
             found.push(ProfilePath { name: argument.clone(), path: Some(path.to_owned()) });
         }
     }
     Ok(found)
+}
+
+/// The profiles that lie in a folder, sorted by name.
+fn in_folder(folder: &Path) -> Result<Vec<ProfilePath>, String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let mut inside = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if yaml && path.is_file() {
+            inside.push(ProfilePath { name: path.display().to_string(), path: Some(path) });
+        }
+    }
+    inside.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(inside)
 }
 
 /// Reads a profile, at most one byte more than is allowed.
@@ -101,7 +110,8 @@ pub fn in_repository(name: &str) -> String {
     found.unwrap_or_else(|| name.to_owned())
 }
 
-/// Parents on disk: below the folder of `redisgen.toml`, else of the profile.
+/// Parents on disk: below the folder of the nearest `redisgen.toml` above the profile, else of the profile. It does not
+/// matter where the program was started: the same profile has the same parents.
 pub struct DiskParents {
     root: PathBuf,
     /// The root as findings name it, with a `/` at its end, or nothing for the working directory.
@@ -117,7 +127,7 @@ impl DiskParents {
         let given = profile.path.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
         let given = given.unwrap_or(Path::new("."));
         let folder = given.canonicalize().unwrap_or_else(|_| given.to_owned());
-        let root = folder.ancestors().find(|folder| folder.join(PROJECT).is_file()).unwrap_or(&folder).to_owned();
+        let root = projects::folder_around(&folder).unwrap_or(&folder).to_owned();
         let start = folder.strip_prefix(&root).unwrap_or(Path::new(""));
         let start: Vec<String> =
             start.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
@@ -144,13 +154,15 @@ impl Parents for DiskParents {
             }
         }
         let name = format!("{}{}", self.prefix, parts.join("/"));
-        let bytes = read_below(&self.root, &parts).map_err(|reason| format!("`{name}` cannot be used: {reason}"))?;
+        let bytes =
+            read_below(&self.root, &parts, MAX_BYTES).map_err(|reason| format!("`{name}` cannot be used: {reason}"))?;
         Ok(Input { name, bytes })
     }
 }
 
-/// Opens step by step from the root, so that no symbolic link is followed.
-fn read_below(root: &Path, parts: &[String]) -> Result<Vec<u8>, String> {
+/// Opens step by step from the root, so that no symbolic link is followed, and reads at most one byte more than is
+/// allowed.
+fn read_below(root: &Path, parts: &[String], most: usize) -> Result<Vec<u8>, String> {
     let explain = |errno: rustix::io::Errno| match errno {
         rustix::io::Errno::LOOP => "symbolic links are not followed".to_owned(),
         rustix::io::Errno::NOTDIR => "a symbolic link or no folder on the way".to_owned(),
@@ -170,6 +182,6 @@ fn read_below(root: &Path, parts: &[String]) -> Result<Vec<u8>, String> {
         return Err("it is no regular file".to_owned());
     }
     let mut bytes = Vec::new();
-    File::from(file).take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    File::from(file).take(most as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     Ok(bytes)
 }

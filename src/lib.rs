@@ -9,9 +9,9 @@
 //! Each step is one file or folder of its name. [`load`] reads YAML into a tree whose every node knows its file and
 //! span, lays the profile over its parents and its environment's defaults, and checks the tree against [`schema`].
 //! [`resolve`] makes the [`model`]: roles become ACL rules ([`acl`]), limits become numbers. [`check`] runs the
-//! [`rules`], which name profile paths and never spans. [`artefact`] is the plan: a table of what can come out;
-//! [`render`] turns it into bytes. [`provision`] makes missing secrets in memory, [`write`](mod@write) puts everything
-//! on disk.
+//! [`rules`], which name profile paths and never spans, and asks for what a [`project`] file demands. [`artefact`] is
+//! the plan: a table of what can come out; [`render`] turns it into bytes. [`provision`] makes missing secrets in
+//! memory, [`write`](mod@write) puts everything on disk.
 //!
 //! Five invariants, held by tests:
 //! 1. The core does no I/O and cannot fail once a profile is checked.
@@ -50,6 +50,7 @@ pub mod model;
 pub mod output;
 pub mod path;
 pub mod profile;
+pub mod project;
 pub mod provision;
 pub mod rename;
 pub mod render;

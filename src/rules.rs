@@ -13,6 +13,7 @@ mod idle;
 mod later;
 mod network;
 mod permissions;
+mod project;
 mod rename;
 mod resources;
 mod storage;
@@ -130,6 +131,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         storage::RULES,
         later::RULES,
         waivers::RULES,
+        project::RULES,
     ]
     .into_iter()
     .flatten()

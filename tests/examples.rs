@@ -88,6 +88,7 @@ fn every_rule_has_an_example_or_a_reason() {
         "advisories-outdated",
         "backend-too-many-sources",
         "cloud-sources-too-many",
+        "environment-not-as-agreed",
         "extends-too-many",
         "internal-error",
         "invalid-utf8",

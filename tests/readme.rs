@@ -36,6 +36,8 @@ fn its_commands_run() {
     for line in lines {
         run(line, folder.path());
     }
+    fs::write(folder.path().join("redisgen.toml"), blocks("toml").first().expect("a project")).expect("written");
+    run("redisgen validate && redisgen diff && redisgen access", folder.path());
     // What needs a section of the profile comes with the one that has them all.
     let full = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ok/prod.yaml");
     run(&format!("redisgen build --no-secrets '{}' --out full", full.display()), folder.path());

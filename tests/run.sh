@@ -7,10 +7,10 @@ set -eu
 cd "$(dirname "$0")/.."
 
 missing() {
-	for package in chromium containerd cryptsetup-bin docker.io e2fsprogs fonts-dejavu-core iproute2 iptables kmod nftables openssh-client \
-		openssh-server openssl poppler-utils protobuf-compiler python3 python3-grpcio python3-msgpack python3-pip \
-		python3-protobuf python3-yaml redis-server redis-tools shellcheck systemd ufw user-mode-linux \
-		util-linux; do
+	for package in chromium containerd cryptsetup-bin docker.io e2fsprogs fish fonts-dejavu-core git iproute2 iptables kmod \
+		mandoc musl-tools nftables openssh-client openssh-server openssl poppler-utils protobuf-compiler python3 \
+		python3-grpcio python3-msgpack python3-pip python3-protobuf python3-venv python3-yaml redis-server redis-tools \
+		shellcheck systemd ufw user-mode-linux util-linux zsh; do
 		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || printf '%s ' "$package"
 	done
 }
@@ -37,10 +37,14 @@ if ! command -v terraform >/dev/null; then
 	[ -z "${CI:-}" ] || exit 1
 fi
 
+# The static binary of the archive. Without rustup the toolchain has to bring the target itself.
+target=$(uname -m)-unknown-linux-musl
+[ -d "$(rustc --print sysroot)/lib/rustlib/$target" ] || rustup target add "$target"
+
 cargo fmt --check
 cargo clippy --all-targets --quiet -- -D warnings
 RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
-shellcheck --external-sources tests/*.sh tests/docker/*.sh tests/firewall/*.sh tests/luks/*.sh .ci/run
+shellcheck --external-sources tests/*.sh tests/docker/*.sh tests/firewall/*.sh tests/luks/*.sh packaging/*.sh .ci/run
 if [ -n "$terraform" ]; then
 	cargo test
 else

@@ -92,6 +92,11 @@ impl Rights {
 }
 
 impl Difference {
+    /// True if anything is to be told.
+    pub fn changed(&self) -> bool {
+        !self.users.is_empty() || self.old != self.new
+    }
+
     /// True if somebody may do more than before.
     pub fn gains(&self) -> bool {
         self.users.values().any(|change| !change.gained.is_empty())

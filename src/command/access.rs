@@ -1,6 +1,11 @@
 //! `redisgen access`: who may do what, by a profile or by an ACL file of anybody's; with `--diff`, what changed.
 
+mod folders;
+
+use std::collections::BTreeMap;
+
 use super::{Exit, Judged, judge_input};
+use crate::access::difference::Difference;
 use crate::access::{self, Access, difference, json, sheet};
 use crate::acl::file::BadLine;
 use crate::artefact::access_sheet;
@@ -8,7 +13,7 @@ use crate::cli::{AccessArguments, AccessFormat, Judge};
 use crate::console;
 use crate::engine::{self, EngineArgument, Line};
 use crate::finding::{Finding, Report};
-use crate::input::{self, ProfilePath};
+use crate::input::{self, ProfilePath, Projects, Work};
 use crate::load::Input;
 use crate::output::{Format, human};
 use crate::profile::EngineKind;
@@ -22,8 +27,12 @@ const DEFAULT_LINE: EngineArgument = EngineArgument { kind: EngineKind::Redis, l
 pub(super) fn run(arguments: &AccessArguments, now: time::OffsetDateTime) -> Result<Exit, String> {
     match (arguments.files.as_slice(), arguments.diff, arguments.engine.as_slice()) {
         ([file], false, [] | [_]) => show(file, arguments, now),
+        ([], false, [] | [_]) => show_all(arguments, now),
+        ([old, new], true, [] | [_] | [_, _]) if [old, new].iter().all(|file| std::path::Path::new(file).is_dir()) => {
+            folders::compare(old, new, arguments, now)
+        }
         ([old, new], true, [] | [_] | [_, _]) => compare(old, new, arguments, now),
-        ([_], true, _) => Err("--diff takes two files: the old one and the new one".to_owned()),
+        ([] | [_], true, _) => Err("--diff takes two files: the old one and the new one".to_owned()),
         (_, false, [_, _, ..]) | (_, true, [_, _, _, ..]) => {
             Err("--engine is given once, or with --diff for the old and for the new file".to_owned())
         }
@@ -36,16 +45,51 @@ fn show(file: &str, arguments: &AccessArguments, now: time::OffsetDateTime) -> R
         Ok(read) => read,
         Err(report) => return Ok(refuse(&report)),
     };
-    match arguments.format {
-        AccessFormat::Human => console::out(&access::human::sheet(&sheet::sheet(&read.access))),
-        AccessFormat::Json => console::json(&json::Document(&read.access)),
-        AccessFormat::Markdown => {
-            // The name stands in the page's header: one that could end a comment is refused.
-            let data = access_sheet::of_file(&read.access, &input::base_name(&read.path)?);
-            console::out(&render::one(access_sheet::TEMPLATE, data)?);
-        }
+    if arguments.format == AccessFormat::Json {
+        console::json(&json::Document(&read.access));
+    } else {
+        console::out(&text(&read, arguments.format)?);
     }
     Ok(Exit::Fine)
+}
+
+/// All profiles of the project, each under its name; JSON is one object by name.
+fn show_all(arguments: &AccessArguments, now: time::OffsetDateTime) -> Result<Exit, String> {
+    let engine = arguments.engine.first().copied();
+    let (mut all, mut exit) = (Vec::new(), Exit::Fine);
+    for work in Projects::new()?.work(&[])? {
+        match read_one(&work, engine, arguments, now)? {
+            Ok(read) => all.push(read),
+            Err(report) => exit = refuse(&report),
+        }
+    }
+    // On a refusal nothing else is shown: half of a project would look like all of it.
+    if exit != Exit::Fine {
+        return Ok(exit);
+    }
+    if arguments.format == AccessFormat::Json {
+        let profiles: BTreeMap<&str, json::Document<'_>> =
+            all.iter().map(|read| (read.path.name.as_str(), json::Document(&read.access))).collect();
+        console::json(&BTreeMap::from([("profiles", profiles)]));
+        return Ok(exit);
+    }
+    for (place, read) in all.iter().enumerate() {
+        let text = text(read, arguments.format)?;
+        let gap = if place == 0 { "" } else { "\n" };
+        let mark = if arguments.format == AccessFormat::Markdown { "# " } else { "== " };
+        console::out(&format!("{gap}{mark}{}\n\n{text}", read.path.name));
+    }
+    Ok(exit)
+}
+
+/// The sheet of one file, for people.
+fn text(read: &Read, format: AccessFormat) -> Result<String, String> {
+    if format == AccessFormat::Markdown {
+        // The name stands in the page's header: one that could end a comment is refused.
+        let data = access_sheet::of_file(&read.access, &input::base_name(&read.path)?);
+        return render::one(access_sheet::TEMPLATE, data);
+    }
+    Ok(access::human::sheet(&sheet::sheet(&read.access)))
 }
 
 fn compare(old: &str, new: &str, arguments: &AccessArguments, now: time::OffsetDateTime) -> Result<Exit, String> {
@@ -60,17 +104,23 @@ fn compare(old: &str, new: &str, arguments: &AccessArguments, now: time::OffsetD
             return Ok(Exit::Found);
         }
     };
-    let difference = difference::difference(&old, &new);
+    let difference = compare_two(&old, &new);
     match arguments.format {
         AccessFormat::Human => console::out(&difference::human(&difference)),
         AccessFormat::Json => console::json(&difference),
         AccessFormat::Markdown => console::out(&difference::markdown(&difference)),
     }
+    Ok(if difference.gains() { Exit::Found } else { Exit::Fine })
+}
+
+/// Compares, and says how many users it concerns.
+fn compare_two(old: &Access, new: &Access) -> Difference {
+    let difference = difference::difference(old, new);
     let gained = difference.users.values().filter(|change| !change.gained.is_empty()).count();
     let poorer = difference.users.values().filter(|change| !change.lost.is_empty()).count();
     let users = if gained == 1 { "user" } else { "users" };
     console::err(&format!("{} to {}: {gained} {users} gained rights, {poorer} lost some\n", old.line, new.line));
-    Ok(if difference.gains() { Exit::Found } else { Exit::Fine })
+    difference
 }
 
 struct Read {
@@ -85,8 +135,18 @@ fn read(
     arguments: &AccessArguments,
     now: time::OffsetDateTime,
 ) -> Result<Result<Read, Report>, String> {
-    let paths = input::profiles(&[file.to_owned()])?;
-    let [path] = paths.as_slice() else { return Err(format!("{file}: access takes one profile")) };
+    let work = Projects::new()?.work(&[file.to_owned()])?;
+    let [one] = work.as_slice() else { return Err(format!("{file}: access takes one profile")) };
+    read_one(one, engine, arguments, now)
+}
+
+fn read_one(
+    work: &Work,
+    engine: Option<EngineArgument>,
+    arguments: &AccessArguments,
+    now: time::OffsetDateTime,
+) -> Result<Result<Read, Report>, String> {
+    let path = &work.path;
     let input = input::read(path)?;
     if is_acl_file(path, &input.bytes) {
         let line = line(engine.unwrap_or(DEFAULT_LINE))?;
@@ -96,10 +156,11 @@ fn read(
         return Ok(acl_file(line, input).map(|access| Read { access, path: path.clone() }));
     }
     let options = Judge { deny: Some(arguments.deny), as_of: arguments.as_of, format: Format::Human };
-    let judged = judge_input(path.clone(), input, engine, &options, now)?;
-    let passes = judged.passes();
+    let judged = judge_input(work.clone(), input, engine, &options, now)?;
+    let refused = if judged.passes() { None } else { Some(judged.verdict()) };
     let Judged { model: Some(model), report, .. } = judged else { return Ok(Err(judged.report)) };
-    if !passes {
+    if let Some(verdict) = refused {
+        console::err(&format!("{}: {verdict}\n", path.name));
         return Ok(Err(report));
     }
     Ok(Ok(Read { access: Access::of_model(&model), path: path.clone() }))

@@ -48,9 +48,13 @@ pub(super) fn run(target: &Target, judge: &Judge, now: OffsetDateTime) -> Result
 
 fn command(target: &Target, judged: &Judged, folder: &Path) -> String {
     let name = if judged.path.path.is_some() { judged.path.name.as_str() } else { "-" };
-    let default = folder == Path::new("deploy") && target.out == folder;
-    let out =
-        if default { String::new() } else { format!(" --out {}", crate::encode::shell(&folder.display().to_string())) };
+    // Build finds the folder itself if nobody named it.
+    let single = folder == Path::new(super::OUT) || judged.out.is_some();
+    let out = if single && target.out.is_none() {
+        String::new()
+    } else {
+        format!(" --out {}", crate::encode::shell(&folder.display().to_string()))
+    };
     format!("redisgen build {}{out}", crate::encode::shell(name))
 }
 

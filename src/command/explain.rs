@@ -8,7 +8,7 @@ use super::{Exit, place};
 use crate::console;
 use crate::finding::Report;
 use crate::format::Address;
-use crate::input::{self, DiskParents};
+use crate::input::{self, DiskParents, Projects, Work};
 use crate::load;
 use crate::output::human;
 use crate::path::{Path, Segment};
@@ -43,8 +43,9 @@ pub(super) fn run(
     if std::path::Path::new(subject).extension().is_some_and(|extension| extension == "acl") {
         return Err(format!("{subject}: explain takes a profile; `redisgen access` reads ACL files"));
     }
-    let profiles = input::profiles(&[subject.to_owned()])?;
-    let [profile] = profiles.as_slice() else { return Err("explain takes one profile".to_owned()) };
+    // A project file that cannot be used is never passed over.
+    let work = Projects::new()?.work(&[subject.to_owned()])?;
+    let [Work { path: profile, .. }] = work.as_slice() else { return Err("explain takes one profile".to_owned()) };
     let (typed, loaded) = match load::load(input::read(profile)?, &mut DiskParents::new(profile)) {
         Ok(loaded) => loaded,
         Err(report) => return Ok(refuse(&report)),

@@ -5,21 +5,24 @@ use std::path::Path;
 use time::OffsetDateTime;
 
 use super::{Exit, Judged, judge, print};
+
 use crate::cli::{Judge, Review};
 use crate::console;
 use crate::folder::Folder;
-use crate::input::{self, DiskParents, ProfilePath};
+use crate::input::{self, DiskParents, ProfilePath, Projects};
 use crate::mend::{self, Edit, Mended};
 use crate::output::human;
 
 pub(super) fn run(profiles: &[String], options: &Judge, review: &Review, now: OffsetDateTime) -> Result<Exit, String> {
-    let paths = input::profiles(profiles)?;
+    let work = Projects::new()?.work(profiles)?;
     if review.fix {
-        fix(&paths)?;
+        fix(&work.iter().map(|work| work.path.clone()).collect::<Vec<_>>())?;
     }
-    let mut all: Vec<Judged> = paths.into_iter().map(|path| judge(path, options, now)).collect::<Result<_, _>>()?;
+    let mut all: Vec<Judged> = work.into_iter().map(|work| judge(work, options, now)).collect::<Result<_, _>>()?;
     // What keeps a profile from being loaded is shown whatever is asked for: it decides how the command ends.
     for judged in all.iter_mut().filter(|judged| judged.model.is_some()) {
+        // Of a profile that a project file lists, what is not shown counts all the same.
+        judged.refused = judged.listed && !judged.passes();
         judged
             .report
             .retain(|rule| (review.only.is_empty() || review.only.contains(&rule)) && !review.except.contains(&rule));

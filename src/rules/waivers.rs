@@ -36,7 +36,7 @@ pub(super) const RULES: &[Rule] = &[
         "waiver-not-allowed",
         ERROR,
         "A waiver names a rule that cannot be waived",
-        "What it reports is impossible or opens the server.",
+        "What it reports is impossible or opens the server, or redisgen.toml leaves no room for the waiver.",
         "Remove the waiver and mend the cause.",
     ),
     waiver(
