@@ -40,7 +40,7 @@ impl Writer<'_> {
     fn value(&mut self, node: &Node, at: Span, depth: usize) {
         let origin = self.place(at);
         let flow = flow(node);
-        if flow.len() <= WIDTH && self.from_one_line(node, &origin) {
+        if flow.len() <= WIDTH && self.stands_in_one_line(node, &origin) {
             self.out.push_str(&format!(" {flow}  # {origin}\n"));
             return;
         }
@@ -62,12 +62,12 @@ impl Writer<'_> {
         }
     }
 
-    fn from_one_line(&self, node: &Node, origin: &str) -> bool {
+    fn stands_in_one_line(&self, node: &Node, origin: &str) -> bool {
         match &node.value {
             Value::Map(entries) => entries
                 .iter()
-                .all(|entry| self.place(entry.key_span) == origin && self.from_one_line(&entry.value, origin)),
-            Value::Seq(items) => items.iter().all(|item| self.from_one_line(item, origin)),
+                .all(|entry| self.place(entry.key_span) == origin && self.stands_in_one_line(&entry.value, origin)),
+            Value::Seq(items) => items.iter().all(|item| self.stands_in_one_line(item, origin)),
             _ => self.place(node.span) == origin,
         }
     }
