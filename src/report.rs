@@ -145,7 +145,7 @@ impl SecurityReport {
             exposure: exposure(model),
             counts: counts(&checklist),
             regimes: profile.compliance.iter().map(|regime| mapped(Framework::Regime(*regime), &checklist)).collect(),
-            attacks: ATTACKS.iter().map(|attack| standing(attack, model)).collect(),
+            attacks: ATTACKS.iter().map(|attack| standing(attack, model, &checklist)).collect(),
             checklist,
             waivers: profile
                 .waivers
@@ -195,13 +195,20 @@ fn counts(checklist: &[Section]) -> Counts {
     counts
 }
 
-fn standing(attack: &Attack, model: &Model) -> AttackReport {
+/// Items of the checklist stand as they stand there; they are judged once.
+fn standing(attack: &Attack, model: &Model, checklist: &[Section]) -> AttackReport {
+    let listed = |id: &str| checklist.iter().flat_map(|section| &section.items).find(|item| item.id == id);
     let mitigations = attack.mitigations.iter().map(|mitigation| match mitigation {
         Mitigation::Item(item) => {
-            let verdict = (item.judge)(model);
-            let (state, word) = (verdict.state, verdict.state.word());
-            let listed = SECTIONS.iter().any(|section| section.items.iter().any(|listed| listed.id == item.id));
-            Standing { id: Some(item.id), listed, text: item.text, state, word, note: verdict.note }
+            let known = listed(item.id);
+            let (state, note) = match known {
+                Some(judged) => (judged.state, judged.note.clone()),
+                None => {
+                    let verdict = (item.judge)(model);
+                    (verdict.state, verdict.note)
+                }
+            };
+            Standing { id: Some(item.id), listed: known.is_some(), text: item.text, state, word: state.word(), note }
         }
         Mitigation::Application(text, note) => Standing {
             id: None,
