@@ -85,6 +85,8 @@ fn environment() -> Result<Environment<'static>, Error> {
     environment.remove_filter("safe");
     environment.add_filter("comment", |text: &str| encode::comment(text).map(Value::from_safe_string).map_err(refused));
     environment.add_filter("prose", |text: &str| Value::from_safe_string(encode::prose(text)));
+    // Text of ours that stands in a code block as it is.
+    environment.add_filter("ours", |text: &str| Value::from_safe_string(text.to_owned()));
     environment.add_filter("page_prose", |text: &str| Value::from_safe_string(encode::page_prose(text)));
     // A word of a script inside a compose file: quoted for the shell, then kept from compose's own `$`.
     environment.add_filter("in_shell", |text: &str| Value::from_safe_string(encode::shell(text).replace('$', "$$")));

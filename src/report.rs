@@ -79,6 +79,8 @@ pub struct AttackReport {
     what: &'static str,
     mitigations: Vec<Standing>,
     remains: Vec<&'static str>,
+    /// Safe code in Python, if it is the application's to prevent.
+    code: Option<String>,
 }
 
 /// What stands against an attack.
@@ -224,6 +226,7 @@ fn standing(attack: &Attack, model: &Model, checklist: &[Section]) -> AttackRepo
         what: attack.what,
         mitigations: mitigations.collect(),
         remains: (attack.remains)(model),
+        code: attack.code(model),
     }
 }
 

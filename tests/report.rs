@@ -184,16 +184,25 @@ fn a_page_replaces_pages_only() {
     room.run(["report", "p.yaml", "--deny", "info"]).ended(1);
 }
 
-/// The safe code of the document runs, and does what its comments say.
+/// The safe code of the document runs, and does what its comments say, on the keys of the profile's application.
 #[test]
 fn safe_code_is_safe() {
-    let room = Room::with(PROD);
+    let room = Room::with(&format!(
+        "{PROD}users: [{{ name: admin, role: admin }}, {{ name: a, role: application, keys: [\"{{x}}:*\", \"shop:*\"] }}]\n"
+    ));
     let document = room.run(["report", "p.yaml"]).ended(0).stdout;
-    let code = document.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).expect("code");
+    let code: String = document
+        .split("```python\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect::<Vec<_>>()
+        .join("\n");
     let test = "
 class Client:
     def __init__(self): self.asked = []
     def get(self, *arguments): self.asked.append(arguments)
+    def set(self, key, value, ex): self.asked.append((key, value, ex))
+    def delete(self, *keys): self.asked.append(keys)
 
 client = Client()
 load_session(client, 'A' * 22)
@@ -203,8 +212,17 @@ for hostile in ['', 'short', '*' * 22, 'admin:' + 'A' * 22, \"key' || DEL user:*
     except ValueError:
         continue
     raise SystemExit('accepted: ' + repr(hostile))
-assert client.asked == [('user:' + 'A' * 22,)], client.asked
+assert client.asked == [('shop:' + 'A' * 22,)], client.asked
+client.asked.clear()
+new = renew_session(client, 'data', 'old')
+assert client.asked == [('shop:' + new, 'data', 3600), ('shop:old',)], client.asked
+assert SESSION_ID.fullmatch(new) and renew_session(client, 'data') != new
 ";
     let output = Command::new("python3").args(["-c", &format!("{code}{test}")]).output().expect("python3 starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // A prefix that Python would read otherwise is not taken.
+    let room = Room::with(&format!(
+        "{PROD}users: [{{ name: admin, role: admin }}, {{ name: a, role: application, keys: [\"{{x}}:*\"] }}]\n"
+    ));
+    assert!(room.run(["report", "p.yaml"]).ended(0).stdout.contains("f\"session:{session_id}\""));
 }

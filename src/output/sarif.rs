@@ -79,7 +79,12 @@ fn rule(rule: &Rule) -> Value {
         "fullDescription": { "text": rule.why },
         "help": { "text": help },
         "defaultConfiguration": { "level": level(production) },
-        "properties": { "tags": ["security"], "precision": "high", "source": rule.source },
+        "properties": {
+            "tags": ["security", rule.topic.title],
+            "precision": "high",
+            "source": rule.source,
+            "controls": rule.topic.controls.iter().map(|control| control.name()).collect::<Vec<_>>(),
+        },
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::checklist::{self, Item};
 use crate::model::Model;
+use crate::profile::Role;
 use crate::topic::Threat;
 
 /// An attack.
@@ -14,7 +15,50 @@ pub struct Attack {
     pub mitigations: &'static [Mitigation],
     /// What remains all the same.
     pub remains: fn(&Model) -> Vec<&'static str>,
+    /// Safe code in Python with redis-py, if it is the application's to prevent; `PREFIX` stands for that of its keys.
+    code: Option<&'static str>,
 }
+
+impl Attack {
+    /// The safe code, with the keys of the deployment's first application.
+    pub fn code(&self, model: &Model) -> Option<String> {
+        self.code.map(|code| code.replace("PREFIX", &prefix(model)))
+    }
+}
+
+/// What the keys of the first application start with, if that is plain text: it will stand in a string of Python.
+fn prefix(model: &Model) -> String {
+    let applications = model.profile.users.iter().filter(|user| user.role == Role::Application);
+    let patterns = applications.flat_map(|user| user.keys.iter().flatten());
+    let plain = |text: &&str| text.chars().all(|sign| sign.is_ascii_alphanumeric() || ":_-".contains(sign));
+    let mut prefixes = patterns.filter_map(|key| key.pattern.strip_suffix('*')).filter(plain);
+    prefixes.find(|prefix| !prefix.is_empty()).unwrap_or("session:").to_owned()
+}
+
+const LOAD: &str = r#"import re
+
+# Only what the application itself hands out: no `:` that would reach into other keys, no pattern, nothing long.
+SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22,64}")
+
+
+def load_session(client, session_id):
+    if not SESSION_ID.fullmatch(session_id):
+        raise ValueError("not a session id")
+    # One argument is one key, whatever is in it.
+    return client.get(f"PREFIX{session_id}")
+"#;
+
+const RENEW: &str = r#"import secrets
+
+
+def renew_session(client, data, old_id=None):
+    """After login, and after each gain of rights: a new identifier, and the old one is worth nothing."""
+    session_id = secrets.token_urlsafe(32)
+    client.set(f"PREFIX{session_id}", data, ex=3600)
+    if old_id is not None:
+        client.delete(f"PREFIX{old_id}")
+    return session_id
+"#;
 
 /// Something that stands against an attack.
 pub enum Mitigation {
@@ -52,6 +96,7 @@ pub const ATTACKS: &[Attack] = &[
             }
             left
         },
+        code: None,
     },
     Attack {
         threat: Threat::CommandInjection,
@@ -74,6 +119,7 @@ pub const ATTACKS: &[Attack] = &[
                 "A name of a command, a pattern, or Lua that is built from input runs with all of the application's rights.",
             ]
         },
+        code: Some(LOAD),
     },
     Attack {
         threat: Threat::DenialOfService,
@@ -102,6 +148,7 @@ pub const ATTACKS: &[Attack] = &[
             }
             left
         },
+        code: None,
     },
     Attack {
         threat: Threat::DataExfiltration,
@@ -123,6 +170,7 @@ pub const ATTACKS: &[Attack] = &[
                 "Users of role `admin` read everything, and can change the rules.",
             ]
         },
+        code: None,
     },
     Attack {
         threat: Threat::SessionHijacking,
@@ -152,6 +200,7 @@ pub const ATTACKS: &[Attack] = &[
                 "Whoever can read a session's key has the session. Storing a hash of the identifier as the key's name makes a stolen dump useless for that.",
             ]
         },
+        code: Some(RENEW),
     },
     Attack {
         threat: Threat::ManInTheMiddle,
@@ -172,5 +221,6 @@ pub const ATTACKS: &[Attack] = &[
                 vec!["All of it: nothing is encrypted."]
             }
         },
+        code: None,
     },
 ];
