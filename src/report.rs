@@ -167,7 +167,11 @@ fn exposure(model: &Model) -> String {
     match model.profile.network.exposure {
         Exposure::Internal => "applications on its Docker network only".to_owned(),
         Exposure::Localhost => format!("the host itself, on port {port}, and applications on its Docker network"),
-        Exposure::Allowlist => format!("the networks of its allow list, on port {port}"),
+        Exposure::Allowlist => {
+            format!(
+                "the networks of its allow list and the host itself, on port {port}, and applications on its Docker network"
+            )
+        }
         Exposure::Open => format!("everyone, on port {port}"),
     }
 }

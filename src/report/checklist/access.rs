@@ -75,12 +75,15 @@ fn disabled(model: &Model) -> Verdict {
     if !allowed.is_empty() {
         return Verdict::not_held(format!("Not in `commands.disabled`: {}.", allowed.join(", ")));
     }
-    let scope = if model.renames.away.is_empty() {
-        "denied by ACL rules to everyone but role `admin`"
+    let renamed = if model.renames.away.is_empty() {
+        ""
     } else {
-        "renamed away for everybody, role `admin` included"
+        " What `rename-command` can take away is taken from admins, too."
     };
-    Verdict::held(format!("The guide's list and its relatives, as `eval_ro` and `function`, are {scope}.")).shown(
+    Verdict::held(format!(
+        "The guide's list and its relatives, as `eval_ro` and `function`, are denied by ACL rules to everyone but role `admin`.{renamed}"
+    ))
+    .shown(
         "docs/ACCESS.md",
         "# Who may do what",
         "tests/server/roles.rs denied_commands_are_for_admins_only",

@@ -35,10 +35,9 @@ pub(super) const ITEMS: &[&Item] = &[
         text: "Backups encrypted",
         topic: topic::BACKUPS,
         judge: |model| match &model.profile.backups {
-            Some(backups) => Verdict::not_held(format!(
-                "The profile asks for it, for {} recipients of age; this version of redisgen writes no backup service.",
-                backups.encrypt_to.len()
-            )),
+            Some(_) => Verdict::not_held(
+                "The profile asks for it, and names who can read them; this version of redisgen writes no backup service.",
+            ),
             None => Verdict::not_held("There are no backups; see `backups`."),
         },
     },
@@ -68,7 +67,8 @@ fn at_rest(model: &Model) -> Verdict {
     .into_iter()
     .flatten()
     .collect();
-    let made = format!("Terraform makes {}, each with a key of its own.", clouds.join(" and "));
+    let each = if clouds.len() == 1 { "" } else { "each " };
+    let made = format!("Terraform makes {}, {each}with a key of its own.", clouds.join(", "));
     let verdict = match (asked.luks.is_some(), clouds.is_empty()) {
         (false, true) => return Verdict::not_held("`encryption_at_rest` names no volume."),
         (true, none) => Verdict::held(format!(

@@ -132,7 +132,9 @@ fn firewall(model: &Model) -> Verdict {
         }
         Admits::Loopback => Verdict::held(format!("The host itself is admitted and nobody else. {loaded}")),
         Admits::Listed => {
-            Verdict::held(format!("{} networks are admitted and nobody else. {loaded}", model.allowed.iter().count()))
+            let sources = model.allowed.iter().count();
+            let networks = if sources == 1 { "network" } else { "networks" };
+            Verdict::held(format!("{sources} {networks} and the host itself are admitted, and nobody else. {loaded}"))
         }
     };
     in_filter(model, verdict, "tests/firewall/sources.rs only_listed_sources_connect")
