@@ -253,8 +253,8 @@ The JSON of `--format json` is one object, for a whole project {profiles: {NAME:
   counts       {held, not_held, outside}
   checklist    [{title, items: [{id, text, state, word, note, evidence, controls}]}]
                state: held, not-held or outside; evidence: [{file, line, test}]
-  attacks      [{title, what, mitigations: [{id, listed, text, state, word, note}], remains, code}]
-               id: an item, or null for what is the application's; listed: the checklist has it
+  attacks      [{title, what, mitigations: [{id, text, state, word, note}], remains, code}]
+               id: an item of the checklist, or null for what is the application's
   regimes      of the profile's `compliance`:
                [{name, controls: [{id, asks, items: [{id, text, state, word}]}]}]
   waivers      [{rule, reason, until}]";

@@ -60,7 +60,6 @@ pub mod nist {
         AC_2 = "AC-2", "accounts are managed";
         AC_3 = "AC-3", "access is enforced";
         AC_6 = "AC-6", "least privilege";
-        AC_10 = "AC-10", "concurrent sessions are limited";
         AC_17 = "AC-17", "remote access is controlled";
         AU_2 = "AU-2", "events are logged";
         AU_12 = "AU-12", "audit records are generated";

@@ -122,6 +122,11 @@ impl Firewall {
         })
     }
 
+    /// True if a backend sees the ports that Docker publishes; UFW by itself does not.
+    pub fn sees_docker(&self) -> bool {
+        self.backends.iter().any(|backend| *backend != FirewallBackend::Ufw)
+    }
+
     /// True if one source cannot have any number of connections.
     pub fn limited(&self) -> bool {
         self.connections.is_some() || self.rate.is_some()

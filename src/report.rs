@@ -88,8 +88,6 @@ pub struct AttackReport {
 struct Standing {
     /// The item, or none if it is the application's.
     id: Option<&'static str>,
-    /// True if the checklist has it, with its note.
-    listed: bool,
     text: &'static str,
     state: State,
     word: &'static str,
@@ -165,7 +163,7 @@ impl SecurityReport {
 fn exposure(model: &Model) -> String {
     let port = model.profile.network.port;
     match model.profile.network.exposure {
-        Exposure::Internal => "applications on its Docker network only".to_owned(),
+        Exposure::Internal => "applications on its Docker network and the host itself".to_owned(),
         Exposure::Localhost => format!("the host itself, on port {port}, and applications on its Docker network"),
         Exposure::Allowlist => {
             format!(
@@ -206,24 +204,18 @@ fn standing(attack: &Attack, model: &Model, checklist: &[Section]) -> AttackRepo
     let listed = |id: &str| checklist.iter().flat_map(|section| &section.items).find(|item| item.id == id);
     let mitigations = attack.mitigations.iter().map(|mitigation| match mitigation {
         Mitigation::Item(item) => {
-            let known = listed(item.id);
-            let (state, note) = match known {
-                Some(judged) => (judged.state, judged.note.clone()),
-                None => {
+            let (state, note) = listed(item.id).map_or_else(
+                || {
                     let verdict = (item.judge)(model);
                     (verdict.state, verdict.note)
-                }
-            };
-            Standing { id: Some(item.id), listed: known.is_some(), text: item.text, state, word: state.word(), note }
+                },
+                |judged| (judged.state, judged.note.clone()),
+            );
+            Standing { id: Some(item.id), text: item.text, state, word: state.word(), note }
         }
-        Mitigation::Application(text, note) => Standing {
-            id: None,
-            listed: false,
-            text,
-            state: State::Outside,
-            word: State::Outside.word(),
-            note: (*note).to_owned(),
-        },
+        Mitigation::Application(text, note) => {
+            Standing { id: None, text, state: State::Outside, word: State::Outside.word(), note: (*note).to_owned() }
+        }
     });
     AttackReport {
         title: attack.threat.name(),

@@ -104,7 +104,7 @@ topics! {
         title: "Connection limits",
         guide: ["3. Denial of Service (DoS)"],
         threats: [DenialOfService, UnauthorizedAccess],
-        controls: [nist::SC_5, nist::AC_10, gdpr::ART_32_1_B]
+        controls: [nist::SC_5, gdpr::ART_32_1_B]
     }
     BASTION {
         title: "Access through a bastion",
@@ -215,8 +215,14 @@ topics! {
         guide: ["Minimum Security Standards", "Data Loss"],
         threats: [],
         controls: [
-            nist::CP_9, nist::CP_9_8, nist::CP_10, gdpr::ART_32_1_C, hipaa::BACKUP_PLAN, hipaa::RECOVERY_PLAN,
+            nist::CP_9, nist::CP_10, gdpr::ART_32_1_C, hipaa::BACKUP_PLAN, hipaa::RECOVERY_PLAN,
         ]
+    }
+    BACKUP_ENCRYPTION {
+        title: "Encryption of backups",
+        guide: ["Production Deployment Checklist"],
+        threats: [DataExfiltration],
+        controls: [nist::CP_9_8, gdpr::ART_32_1_A, hipaa::ENCRYPTION_AT_REST]
     }
     VOLUMES {
         title: "Encryption at rest on the host",
@@ -244,7 +250,7 @@ topics! {
         title: "Where passwords are kept",
         guide: ["Option 1: Docker Secrets", "Option 2: AWS Secrets Manager", "Option 3: HashiCorp Vault"],
         threats: [UnauthorizedAccess],
-        controls: [nist::IA_5, nist::IA_5_7, gdpr::ART_32_1_B, hipaa::PASSWORDS, pci::R8_3_2, pci::R8_6_2]
+        controls: [nist::IA_5, nist::IA_5_7, gdpr::ART_32_1_B, hipaa::PASSWORDS, pci::R8_6_2]
     }
     ROTATION {
         title: "Rotation",
@@ -257,6 +263,12 @@ topics! {
         guide: ["Minimum Security Standards", "Performance Degradation"],
         threats: [UnauthorizedAccess, DenialOfService, DataExfiltration],
         controls: [nist::SI_4, gdpr::ART_32_1_B, pci::R10_7_2]
+    }
+    HEALTH_CHECK {
+        title: "Health check",
+        guide: ["Minimum Security Standards"],
+        threats: [DenialOfService],
+        controls: [gdpr::ART_32_1_B]
     }
     AUDIT {
         title: "Audit trail",
@@ -271,10 +283,16 @@ topics! {
         controls: [nist::SI_10, gdpr::ART_25]
     }
     RESIDENCY {
-        title: "Where personal data lies",
+        title: "Where data lies",
         guide: ["Production Deployment Checklist"],
         threats: [],
-        controls: [gdpr::ART_25, gdpr::ART_44]
+        controls: [gdpr::ART_44]
+    }
+    PERSONAL_DATA {
+        title: "Personal data",
+        guide: ["Production Deployment Checklist"],
+        threats: [],
+        controls: [gdpr::ART_5_1_F, gdpr::ART_25]
     }
     ASSESSMENT {
         title: "Assessment",

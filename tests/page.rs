@@ -142,6 +142,27 @@ fn what_is_open_and_what_is_vulnerable_shows() {
         assert!(document.contains(text), "{text}");
     }
     assert!(!document.contains("<script"));
+    // The host reaches its containers; UFW guards nothing that Docker publishes.
+    for (network, there, absent) in [
+        ("{ exposure: internal }", "by the container's address", "packet filter"),
+        (
+            "{ exposure: allowlist, allow: [{ source: 10.0.0.1 }], firewall: { backends: [ufw] } }\nwaivers: [{ rule: firewall-missing, reason: x }]",
+            "<span>no packet filter</span>",
+            "<span>packet filter</span>",
+        ),
+        (
+            "{ exposure: internal, docker: { network: shared } }",
+            "containers in the Docker network shared",
+            "network app",
+        ),
+    ] {
+        room.file("p.yaml", format!("version: 1\nname: demo\nenvironment: production\nnetwork: {network}\n"));
+        room.run(["report", "p.yaml", "--html", "page.html"]).ended(0);
+        let text = fs::read_to_string(room.path("page.html")).expect("a page");
+        let topology = text.split("id=\"access\"").next().expect("a part");
+        assert!(topology.contains(there) || topology.contains(&there.replace('\'', "&#39;")), "{network}: {there}");
+        assert!(!topology.contains(absent), "{network}: {absent}");
+    }
     let (_room, dev) = page("fixtures/ok/dev-minimal.yaml");
     let (document, _, _) = browser.read(&dev);
     for text in ["no encryption", "no password", "no ACL", "class=\"weak\""] {

@@ -103,9 +103,35 @@ fn states_follow_the_profile() {
         ("encrypted-at-rest", "", "not-held"),
         ("engine-build", "engine: { kind: redis, version: \"7.4.1\" }\n", "not-held"),
         ("survives-restart", "persistence: { aof: disabled, snapshots: [] }\n", "not-held"),
+        // UFW does not see what Docker publishes.
+        (
+            "firewall",
+            "network: { exposure: allowlist, allow: [{ source: 10.0.0.1 }], firewall: { backends: [ufw] } }\nwaivers: [{ rule: firewall-missing, reason: x }]\n",
+            "not-held",
+        ),
+        ("rate-limit", "network: { exposure: allowlist, allow: [{ source: 10.0.0.1 }] }\n", "not-held"),
+        (
+            "rate-limit",
+            "network: { exposure: allowlist, allow: [{ source: 10.0.0.1 }], firewall: { backends: [iptables], new_connections: 9/second } }\n",
+            "held",
+        ),
+        // Nobody knows what is in an image of somebody's own.
+        ("engine-build", "engine: { kind: redis, version: \"7.4.11\", image: \"example.com/x:1\" }\n", "outside"),
+        (
+            "least-privilege",
+            "users: [{ name: admin, role: admin }, { name: a, role: custom, keys: [\"*\"], commands: [+get, +ping] }]\n",
+            "not-held",
+        ),
+        ("survives-restart", "persistence: { aof: disabled }\n", "held"),
+        ("server-verified", "", "outside"),
+        ("server-verified", "tls: { mode: disabled }\nwaivers: [{ rule: tls-disabled, reason: x }]\n", "not-held"),
         ("rotation-scheduled", "secrets: { store: files }\n", "outside"),
     ] {
         let report = report(&format!("{PROD}{change}"));
+        let shown = items(&report).iter().find(|item| item["id"] == id).expect("an item")["evidence"].clone();
+        assert!(state != "held" || shown.as_array().is_some_and(|shown| !shown.is_empty()), "{id}: {change}");
+        let lines = shown.as_array().expect("a list").iter().all(|evidence| evidence["line"].is_u64());
+        assert!(lines, "{id}: {change}: {shown}");
         assert_eq!(states(&report)[id], state, "{id}: {change}");
         let counts = &report["counts"];
         let sum =

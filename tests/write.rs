@@ -83,6 +83,28 @@ fn modes_whatever_the_umask() {
 }
 
 #[test]
+fn passwords_are_long_and_random() {
+    let mut seen = BTreeSet::new();
+    for _ in 0..8 {
+        let room = Room::built(PROD);
+        for user in ["clients/admin/password", "clients/app/password", "server/health.password"] {
+            let password = room.read(&format!("deploy/secrets/{user}"));
+            assert!(password.len() == 64 && password.bytes().all(|byte| byte.is_ascii_hexdigit()), "{user}");
+            assert!(seen.insert(password), "{user} has a password that was there before");
+        }
+    }
+    // Each digit is as frequent as the others: 1536 of them, 96 each, and none below half or above double that.
+    for digit in b"0123456789abcdef" {
+        let count = seen.iter().flat_map(|password| password.bytes()).filter(|byte| byte == digit).count();
+        assert!((48..=192).contains(&count), "{count} times {}", char::from(*digit));
+    }
+    let room = Room::built(PROD);
+    room.file("deploy/secrets/clients/app/password", "hunter2".repeat(4));
+    let out = room.run(["build", "p.yaml"]).ended(2);
+    assert!(out.stderr.contains("at least 32 characters"), "{}", out.stderr);
+}
+
+#[test]
 fn secrets_are_closed_again() {
     let room = Room::built(PROD);
     room.chmod("deploy/secrets", 0o755);
@@ -373,12 +395,12 @@ fn damaged_secrets_stop_the_build() {
             "",
             "\n",
             "short",
-            "fifteen-letters",
-            "a password with blanks in it",
-            "two-lines-of-a\npassword-of-twenty",
-            "pässwörd-pässwörd",
-            "twenty-letters-and\r\n",
-            "\u{7f}eighteen-letters-x",
+            "thirty-one-letters-of-a-passwor",
+            "a long password with blanks in it, twice sixteen",
+            "two-lines-of-a-password\nthat-would-be-long-enough",
+            "pässwörd-pässwörd-pässwörd-pässwörd",
+            "thirty-two-letters-and-more-of-it\r\n",
+            "\u{7f}thirty-two-letters-and-more-of-it",
         ] {
             let text = text.to_owned();
             damage(&put(name, text.clone()), &[name, "damaged"]);
@@ -389,11 +411,12 @@ fn damaged_secrets_stop_the_build() {
         &["clients/app/password", "not text"],
     );
     // What something else put there is fine, with or without a line break.
-    for text in ["0123456789abcdef", "0123456789abcdef\n"] {
+    let long = "0123456789abcdef".repeat(2);
+    for text in [long.clone(), format!("{long}\n")] {
         let room = Room::built(PROD);
         room.file("deploy/secrets/clients/app/password", text);
         room.run(["build", "p.yaml"]).ended(0);
-        let digest = redisgen::lock::sha256(b"0123456789abcdef");
+        let digest = redisgen::lock::sha256(long.as_bytes());
         assert!(room.read("deploy/secrets/server/users.acl").contains(&digest));
     }
 }

@@ -4,8 +4,9 @@
 use crate::acl;
 use crate::artefact::redis_conf;
 use crate::engine::CommandSet;
+use crate::firewall::Firewall;
 use crate::model::{AclUser, Login, Model};
-use crate::profile::{Exposure, FirewallBackend, Role};
+use crate::profile::{Exposure, Role};
 
 use super::{Advisory, Hold, Who};
 
@@ -134,10 +135,7 @@ fn permitted<'model>(model: &'model Model, user: &'model AclUser) -> Permitted<'
 /// # Errors
 /// Why they do.
 pub fn exposure(model: &Model) -> Result<String, String> {
-    let guarded = model
-        .firewall
-        .as_ref()
-        .is_some_and(|firewall| firewall.backends.iter().any(|backend| *backend != FirewallBackend::Ufw));
+    let guarded = model.firewall.as_ref().is_some_and(Firewall::sees_docker);
     match model.profile.network.exposure {
         Exposure::Internal => Ok("exposure `internal` publishes no port".to_owned()),
         Exposure::Localhost => Ok("exposure `localhost` admits this host only".to_owned()),

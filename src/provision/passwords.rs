@@ -67,8 +67,8 @@ fn new_password() -> Result<Zeroizing<String>, String> {
 /// A password that something else may have put there; one line break at its end does not count.
 fn checked_password(text: &str, folders: &[&str], name: &str) -> Result<Zeroizing<String>, String> {
     let password = text.strip_suffix('\n').unwrap_or(text);
-    if password.len() < 16 {
-        return Err(damaged(folders, name, "a password has at least 16 characters"));
+    if password.len() < 32 {
+        return Err(damaged(folders, name, "a password has at least 32 characters"));
     }
     if !password.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(damaged(folders, name, "a password is one line of visible ASCII without blanks"));

@@ -140,7 +140,7 @@ pub const ATTACKS: &[Attack] = &[
             let mut left = vec![
                 "One thread runs all commands: HGETALL, SORT or SUNION on a very large value stop everybody while they run, and are permitted to whoever may read.",
             ];
-            if model.firewall.as_ref().is_none_or(|filter| !filter.limited()) {
+            if model.firewall.as_ref().is_none_or(|filter| filter.connections.is_none() || !filter.sees_docker()) {
                 left.push("One client can take every connection.");
             }
             if model.profile.resources.memory.is_none() {

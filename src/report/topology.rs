@@ -36,9 +36,13 @@ fn hole(text: impl Into<String>) -> Guard {
 /// The lanes, from those inside to everybody.
 pub fn lanes(model: &Model) -> Vec<Lane> {
     let network = &model.profile.network;
-    let mut lanes = vec![through("Applications", "containers in the Docker network app", Vec::new(), model)];
+    let shared = network.docker.as_ref().and_then(|docker| docker.network.as_ref());
+    let network_name = shared.map_or("app".to_owned(), ToString::to_string);
+    let inside = format!("containers in the Docker network {network_name}");
+    let mut lanes = vec![through("Applications", &inside, Vec::new(), model)];
     if network.exposure == Exposure::Internal {
-        lanes.push(ends("The host", "its own processes", guard("no published port")));
+        // Docker lets the host reach its containers' own addresses.
+        lanes.push(through("The host", "its own processes, by the container's address", Vec::new(), model));
         lanes.push(ends("Everybody else", "", guard("no published port")));
         return lanes;
     }
@@ -48,7 +52,9 @@ pub fn lanes(model: &Model) -> Vec<Lane> {
         let ssh = guard(format!("SSH through {}", bastion.host));
         lanes.push(through("People", "administrators at a distance", vec![ssh, guard(port.clone())], model));
     }
-    match model.firewall.as_ref().map(|filter| (filter.admits, filter.limited())) {
+    // UFW does not see the port that Docker publishes.
+    let filter = model.firewall.as_ref().filter(|filter| filter.sees_docker());
+    match filter.map(|filter| (filter.admits, filter.limited())) {
         Some((Admits::Listed, limited)) => {
             let sources = model.allowed.iter().count();
             let who = if sources == 1 { "1 network".to_owned() } else { format!("{sources} networks") };

@@ -39,9 +39,16 @@ pub struct Verdict {
 /// A line that shows it, and the test that proves what the line does.
 struct Claim {
     file: String,
-    /// How the line starts, blanks apart.
-    start: &'static str,
+    line: Sought,
     test: &'static str,
+}
+
+/// Which line shows it.
+enum Sought {
+    /// The first that starts so, blanks apart.
+    Starting(String),
+    /// The first that is no comment and holds this.
+    Holding(&'static str),
 }
 
 /// A claim, found.
@@ -73,8 +80,15 @@ impl Verdict {
 
     /// With the line that shows it: the first of `file` that starts so; `test` proves what it does.
     #[must_use]
-    pub fn shown(mut self, file: impl Into<String>, start: &'static str, test: &'static str) -> Verdict {
-        self.claims.push(Claim { file: file.into(), start, test });
+    pub fn shown(mut self, file: impl Into<String>, start: impl Into<String>, test: &'static str) -> Verdict {
+        self.claims.push(Claim { file: file.into(), line: Sought::Starting(start.into()), test });
+        self
+    }
+
+    /// With the line that shows it: the first of `file` that is no comment and holds this; `test` proves what it does.
+    #[must_use]
+    pub fn within(mut self, file: impl Into<String>, part: &'static str, test: &'static str) -> Verdict {
+        self.claims.push(Claim { file: file.into(), line: Sought::Holding(part), test });
         self
     }
 
@@ -88,7 +102,10 @@ impl Claim {
     fn find(&self, files: &[File]) -> Evidence {
         let file = files.iter().find(|file| file.path == self.file);
         let text = file.map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
-        let place = text.lines().position(|line| line.trim_start().starts_with(self.start));
+        let place = text.lines().map(str::trim_start).position(|line| match &self.line {
+            Sought::Starting(start) => line.starts_with(start.as_str()),
+            Sought::Holding(part) => !line.starts_with('#') && line.contains(part),
+        });
         Evidence { file: self.file.clone(), line: place.map(|place| place + 1), test: self.test }
     }
 }

@@ -113,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "health-check-denied",
         severity: ERROR,
         title: "PING is disabled",
-        topic: topic::DISABLED_COMMANDS,
+        topic: topic::HEALTH_CHECK,
         why: "The health check needs it, and so does every client.",
         fix: "Take `ping` from `commands.disabled`.",
         source: "tests/server/production.rs",

@@ -159,7 +159,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "exposed-without-limits",
         severity: INFO,
-        title: "One source may open any number of connections",
+        title: "One source may hold any number of connections",
         topic: topic::CONNECTION_LIMITS,
         why: "A client that leaks connections, or a guesser of passwords, takes those of everybody else; Redis itself limits only their sum.",
         fix: "Write `firewall: { connections_per_source: 20, new_connections: 10/second }`.",
@@ -168,10 +168,8 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(|model, sink| {
             let network = &model.profile.network;
             let beyond = matches!(network.exposure, Exposure::Allowlist | Exposure::Open);
-            let limited =
-                network.firewall.connections_per_source.is_some() || network.firewall.new_connections.is_some();
-            if model.production() && beyond && !limited {
-                sink.report("network.exposure", "nothing limits how many connections one source opens");
+            if model.production() && beyond && network.firewall.connections_per_source.is_none() {
+                sink.report("network.exposure", "nothing limits how many connections one source holds open");
             }
         }),
     },

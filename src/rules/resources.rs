@@ -146,7 +146,11 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(|model, sink| {
             let persistence = &model.profile.persistence;
             let written = persistence.aof != Aof::Disabled || !persistence.snapshots.is_empty();
-            if model.production() && written && model.profile.encryption_at_rest.is_none() {
+            let asked = model.profile.encryption_at_rest.as_ref();
+            let encrypted = asked.is_some_and(|asked| {
+                asked.luks.is_some() || asked.aws.is_some() || asked.gcp.is_some() || asked.azure.is_some()
+            });
+            if model.production() && written && !encrypted {
                 sink.report("", "snapshots and the append-only file are not encrypted");
             }
         }),

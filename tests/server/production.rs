@@ -235,6 +235,25 @@ fn sigterm_saves_and_a_restart_has_the_data() {
     assert_eq!(server.client("readonly").run("GET user:1"), "kept");
 }
 
+/// Without an append-only file, the snapshot that SIGTERM writes brings the data back; without snapshots nothing does.
+#[test]
+fn snapshots_alone_survive_a_restart() {
+    let snapshots = "  snapshots:\n    - { after: 3600s, changes: 1 }\n    - { after: 300s, changes: 100 }\n    - { after: 60s, changes: 10000 }\n";
+    for (profile, left) in
+        [(production_profile(), "kept"), (replaced(&production_profile(), snapshots, "  snapshots: []\n"), "")]
+    {
+        let aof = "  aof: everysec              # disabled | always | everysec | os\n";
+        let deployment = Deployment::build(&replaced(&profile, aof, "  aof: disabled\n"));
+        let engine = engine::debian();
+        let server = Server::boot(&deployment, &engine);
+        assert_eq!(server.client("sessionapp").run("SET user:1 kept"), "OK");
+        server.terminate();
+        assert!(!deployment.data().join("appendonlydir").exists());
+        let server = Server::boot(&deployment, &engine);
+        assert_eq!(server.client("readonly").run("GET user:1"), left);
+    }
+}
+
 /// Through the folder that is mounted: a file mounted by itself would still show the old rules.
 #[test]
 fn rebuilt_rights_arrive_by_acl_load() {

@@ -14,11 +14,12 @@ pub const PASSWORD: Item = Item {
         match model.users.iter().find(|user| user.login == Login::Anything) {
         Some(user) => Verdict::not_held(format!("`{}` needs no password; list `users`.", user.name)),
         None => Verdict::held(
-            "Each password that redisgen makes is 256 bits of the operating system's randomness in 64 hexadecimal digits. The server holds SHA-256 digests, and nobody is anything before logging in.",
+            "Each password that redisgen makes is 256 bits of the operating system's randomness in 64 hexadecimal digits; one that somebody else puts there has at least 32 characters, and how random those are nobody can see. The server holds SHA-256 digests, and nobody is anything before logging in.",
         )
+        .shown("redis/users.acl", "user health on ", "tests/write.rs passwords_are_long_and_random")
         .shown(
-            "redis/users.acl",
-            "user health on ",
+            "redis/redis.conf",
+            "aclfile ",
             "tests/server/production.rs production_refuses_whoever_cannot_prove_themselves",
         )
         .shown("redis/users.acl", "user default ", "tests/server/production.rs locked_acl_file_admits_nobody"),
@@ -41,7 +42,7 @@ fn kept(model: &Model) -> Verdict {
     if !model.passwords() {
         return Verdict::not_held("There is no password to keep; list `users`.");
     }
-    let files = "One file for each client in `secrets/`, a folder of mode 0700 that Git ignores; none in a command line, an environment or a generated file.";
+    let files = "One file for each client in `secrets/`, a folder of mode 0700 that Git ignores; none in a command line, in the environment of a process that lives long, or in a generated file.";
     let verdict = match model.profile.secrets.store {
         SecretStore::Files => Verdict::held(files),
         SecretStore::Vault => Verdict::held(format!("Terraform puts them into Vault. {files}")).shown(

@@ -9,7 +9,7 @@ pub(super) const ITEMS: &[&Item] = &[
     &Item {
         id: "personal-data",
         text: "PII handling compliant with regulations",
-        topic: topic::RESIDENCY,
+        topic: topic::PERSONAL_DATA,
         judge: |_| {
             Verdict::outside(
                 "Whoever answers for the data decides what may be stored, for what purpose and how long; the application gives keys with personal data an expiry.",

@@ -33,7 +33,7 @@ pub(super) const ITEMS: &[&Item] = &[
     &Item {
         id: "backups-encrypted",
         text: "Backups encrypted",
-        topic: topic::BACKUPS,
+        topic: topic::BACKUP_ENCRYPTION,
         judge: |model| match &model.profile.backups {
             Some(_) => Verdict::not_held(
                 "The profile asks for it, and names who can read them; this version of redisgen writes no backup service.",

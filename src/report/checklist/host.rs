@@ -1,5 +1,6 @@
 //! What the guide asks for elsewhere, or not at all: limits, the container, the engine's build, what survives.
 
+use super::network::{MUTUAL_TLS, RATE, SERVER_NAMES};
 use super::{Item, Verdict, compose};
 use crate::advisories;
 use crate::model::Model;
@@ -44,6 +45,9 @@ pub const CONNECTIONS: Item = Item {
 };
 
 pub(super) const ITEMS: &[&Item] = &[
+    &MUTUAL_TLS,
+    &SERVER_NAMES,
+    &RATE,
     &MEMORY,
     &CONNECTIONS,
     &Item {
@@ -70,19 +74,28 @@ pub(super) const ITEMS: &[&Item] = &[
         topic: topic::PERSISTENCE,
         judge: |model| {
             let persistence = &model.profile.persistence;
-            let test = "tests/server/production.rs sigterm_saves_and_a_restart_has_the_data";
-            match (persistence.aof != Aof::Disabled, persistence.snapshots.first()) {
-                (true, _) => Verdict::held(format!(
-                    "An append-only file, forced to disk `{}`.",
-                    persistence.aof.word()
-                ))
-                .shown("redis/redis.conf", "appendonly yes", test),
-                (false, Some(_)) => Verdict::held("Snapshots; what was written since the last one is lost.").shown(
+            let file = |forced: &str| {
+                let test = "tests/server/production.rs sigterm_saves_and_a_restart_has_the_data";
+                Verdict::held(format!("An append-only file, forced to disk {forced}.")).shown(
                     "redis/redis.conf",
-                    "save ",
+                    "appendonly yes",
                     test,
-                ),
-                (false, None) => Verdict::not_held("Nothing is written to disk, which suits a cache."),
+                )
+            };
+            match persistence.aof {
+                Aof::Always => file("at each write"),
+                Aof::Everysec => file("each second: a power failure may take the last one"),
+                Aof::Os => file("when the operating system likes: a power failure may take half a minute"),
+                Aof::Disabled if persistence.snapshots.is_empty() => {
+                    Verdict::not_held("Nothing is written to disk, which suits a cache.")
+                }
+                Aof::Disabled => {
+                    Verdict::held("Snapshots; what was written since the last one is lost when it is killed.").shown(
+                        "redis/redis.conf",
+                        "save ",
+                        "tests/server/production.rs snapshots_alone_survive_a_restart",
+                    )
+                }
             }
         },
     },
@@ -90,6 +103,13 @@ pub(super) const ITEMS: &[&Item] = &[
 
 fn build(model: &Model) -> Verdict {
     let engine = &model.profile.engine;
+    if engine.image.is_some() {
+        return Verdict::outside(format!(
+            "The profile names an image of its own: whoever made it says whether {} {} is in it, and what else.",
+            engine.kind.word(),
+            engine.version
+        ));
+    }
     match (advisories::lines(), advisories::applying(engine.kind, engine.version)) {
         (Ok(lines), Ok(rows)) if rows.is_empty() => Verdict::held(format!(
             "{} {}, by the table of {}, which is part of redisgen; what was found since is not in it.",

@@ -47,16 +47,26 @@ pub(super) const ITEMS: &[&Item] = &[
     &Item {
         id: "health-check",
         text: "Health checks configured",
-        topic: topic::MONITORING,
+        topic: topic::HEALTH_CHECK,
         judge: |model| {
-            let test = if model.passwords() {
-                "tests/server/production.rs health_check_tells_right_from_wrong_credentials"
-            } else {
-                "tests/server/development.rs development_health_check_is_red_without_a_pong"
-            };
-            Verdict::held("It asks as a client does, and is red on wrong credentials, which `redis-cli ping` is not.")
+            let pong = "[ \"$reply\" = PONG ]";
+            if model.passwords() {
+                Verdict::held(
+                    "It asks as a client does, and is red on wrong credentials, which `redis-cli ping` is not.",
+                )
                 .shown(compose(model), "test: [CMD,", "tests/containers/production.rs a_wrong_health_password_is_red")
-                .shown("redis/healthcheck.sh", "[ \"$reply\" = PONG ]", test)
+                .shown(
+                    "redis/healthcheck.sh",
+                    pong,
+                    "tests/server/production.rs health_check_tells_right_from_wrong_credentials",
+                )
+            } else {
+                Verdict::held("It asks as a client does, and is red without an answer.").shown(
+                    "redis/healthcheck.sh",
+                    pong,
+                    "tests/server/development.rs development_health_check_is_red_without_a_pong",
+                )
+            }
         },
     },
     &METRICS,

@@ -65,8 +65,8 @@ pub const SERVER_NAMES: Item = Item {
             return Verdict::not_held("There is no certificate to verify; write `tls: { mode: server }`.");
         }
         let names: Vec<String> = model.server_names.iter().map(|name| format!("`{name}`")).collect();
-        Verdict::held(format!(
-            "The certificate names {}; the example client and the health check know the authority. Each application must verify, too.",
+        Verdict::outside(format!(
+            "The certificate names {}. Whoever writes an application lets it verify authority and name; the example client and the health check verify the authority, since `redis-cli` knows no more.",
             names.join(", ")
         ))
         .shown("redis/healthcheck.sh", "set -- \"$@\" --tls --cacert ", "tests/server/tls.rs certificates_stand_the_strict_judge")
@@ -79,15 +79,18 @@ pub const RATE: Item = Item {
     text: "Implement rate limiting",
     topic: topic::CONNECTION_LIMITS,
     judge: |model| {
-        let filter = model.firewall.as_ref();
-        match filter.filter(|filter| filter.limited() && filter.backends.first() != Some(&FirewallBackend::Ufw)) {
-            Some(_) => in_filter(
-                model,
-                Verdict::held("The packet filter limits connections of one source; Redis itself limits no commands."),
-                "tests/firewall/limits.rs new_connections_are_limited",
-            ),
+        let filter = model.firewall.as_ref().filter(|filter| filter.sees_docker());
+        let test = "tests/firewall/limits.rs new_connections_are_limited";
+        let verdict = Verdict::held(
+            "The packet filter limits how fast one source opens connections; Redis itself limits no commands.",
+        );
+        match filter.filter(|filter| filter.rate.is_some()) {
+            Some(filter) if filter.backends.contains(&FirewallBackend::Nftables) => {
+                verdict.within("firewall/redisgen.nft", "limit rate over ", test)
+            }
+            Some(_) => verdict.within("firewall/iptables.v4", " --hashlimit-above ", test),
             None => Verdict::not_held(
-                "No limit on one source; `network.firewall` takes `connections_per_source` and `new_connections`, which nftables and iptables keep. Redis itself limits no commands.",
+                "Nothing limits how fast one source opens connections; `network.firewall` takes `new_connections`, which nftables and iptables keep. Redis itself limits no commands.",
             ),
         }
     },
@@ -103,7 +106,10 @@ fn bound(model: &Model) -> Verdict {
             return Verdict::held("Not even that: nothing is published, applications share a Docker network with it.")
                 .shown(compose(model), "networks: [app]", "tests/containers/exposures.rs internal_publishes_nothing");
         }
-        Exposure::Localhost => Verdict::held(format!("Published on {} only.", published.join(", "))),
+        Exposure::Localhost => Verdict::held(format!(
+            "Published on {} only. Before Docker 28 a neighbour on the same network reaches it all the same unless the packet filter is loaded.",
+            published.join(", ")
+        )),
         exposure => Verdict::not_held(format!(
             "By choice: exposure `{}` publishes port {} on {}.",
             exposure.word(),
@@ -126,30 +132,31 @@ fn firewall(model: &Model) -> Verdict {
         "Rules for {}; they count once `sudo firewall/apply.sh` has loaded them, and after a boot with the unit installed.",
         backends.join(", ")
     );
+    if !filter.sees_docker() {
+        return Verdict::not_held(
+            "UFW does not see ports that Docker publishes: it guards what runs without Docker. List `nftables` or `iptables`.",
+        );
+    }
     let verdict = match filter.admits {
         Admits::Everyone => {
             return Verdict::not_held(format!("Everyone is admitted, within limits. {loaded}"));
         }
-        Admits::Loopback => Verdict::held(format!("The host itself is admitted and nobody else. {loaded}")),
+        Admits::Loopback => Verdict::held(format!("From outside nobody is admitted. {loaded}")),
         Admits::Listed => {
             let sources = model.allowed.iter().count();
             let networks = if sources == 1 { "network" } else { "networks" };
-            Verdict::held(format!("{sources} {networks} and the host itself are admitted, and nobody else. {loaded}"))
+            Verdict::held(format!("From outside {sources} {networks} are admitted, and nobody else. {loaded}"))
         }
     };
     in_filter(model, verdict, "tests/firewall/sources.rs only_listed_sources_connect")
 }
 
-/// Points at where the first backend drops.
+/// Points at where the first backend that sees Docker's ports drops.
 fn in_filter(model: &Model, verdict: Verdict, test: &'static str) -> Verdict {
-    match model.firewall.as_ref().and_then(|filter| filter.backends.first()) {
+    let backends = model.firewall.iter().flat_map(|filter| &filter.backends);
+    match backends.filter(|backend| **backend != FirewallBackend::Ufw).min() {
         Some(FirewallBackend::Nftables) => verdict.shown("firewall/redisgen.nft", "drop", test),
-        Some(FirewallBackend::Iptables) => verdict.shown("firewall/iptables.v4", "# The two jumps.", test),
-        Some(FirewallBackend::Ufw) => verdict.shown(
-            "firewall/ufw.sh",
-            "echo \"deny log $port/tcp\"",
-            "tests/firewall/ufw.rs only_listed_sources_connect",
-        ),
+        Some(_) => verdict.within("firewall/iptables.v4", " -j DROP", test),
         None => verdict,
     }
 }
