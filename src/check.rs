@@ -40,11 +40,12 @@ pub fn check_under(terms: &[Terms], loaded: &Loaded, model: &Model, today: Date)
 /// A profile that could choose its environment could choose how mildly it is judged.
 fn agreed(terms: &[Terms], loaded: &Loaded, model: &Model) -> Vec<Finding> {
     let Some(rule) = rules::find("environment-not-as-agreed") else { return Vec::new() };
-    let other = terms.iter().filter(|terms| terms.environment != model.profile.environment);
-    let raw = other.map(|terms| rules::Raw {
+    let other = terms.iter().map(|terms| &terms.environment);
+    let other = other.filter(|(environment, _)| *environment != model.profile.environment);
+    let raw = other.map(|(environment, place)| rules::Raw {
         path: "environment".to_owned(),
-        message: format!("{} says that this is a {} profile", terms.place, terms.environment.word()),
-        help: Some(format!("write `environment: {}`", terms.environment.word())),
+        message: format!("{place} says that this is a {} profile", environment.word()),
+        help: Some(format!("write `environment: {}`", environment.word())),
         related: Vec::new(),
     });
     raw.map(|raw| finding(loaded, model, rule, raw)).collect()
@@ -95,7 +96,7 @@ fn place(loaded: &Loaded, path: &str) -> (Span, Option<Span>) {
 /// Takes waived findings away, and reports waivers that are expired, unused, or not to be had.
 fn waive(terms: &[Terms], loaded: &Loaded, model: &Model, today: Date, found: Found) -> Found {
     let waivers = &model.profile.waivers;
-    let refusing = |rule: &str| terms.iter().find(|terms| !terms.admits(rule));
+    let refusing = |rule: &str| terms.iter().find_map(|terms| terms.refuses(rule));
     let active = |waiver: &Waiver| waiver.until.is_none_or(|until| until >= today);
     // A waiver silences all that its rule finds.
     let silenced: BTreeSet<&str> =
@@ -120,8 +121,8 @@ fn waive(terms: &[Terms], loaded: &Loaded, model: &Model, today: Date, found: Fo
         let (id, message) = match known {
             None => ("waiver-unknown-rule", "there is no such rule".to_owned()),
             Some(rule) if !rule.waivable => ("waiver-not-allowed", format!("`{}` cannot be waived", rule.id)),
-            Some(_) if let Some((rule, terms)) = refusing => {
-                ("waiver-not-allowed", format!("{} admits no waiver of `{}`", terms.place, rule.id))
+            Some(_) if let Some((rule, place)) = refusing => {
+                ("waiver-not-allowed", format!("{place} admits no waiver of `{}`", rule.id))
             }
             Some(rule) if !raised.contains(rule.id) => ("waiver-unused", format!("nothing here raises `{}`", rule.id)),
             Some(rule) if !active(waiver) => ("waiver-expired", format!("this waiver of `{}` has expired", rule.id)),

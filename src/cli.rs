@@ -9,7 +9,7 @@ use crate::output::{Format, ListFormat};
 
 /// A compiler for Redis security: one profile in, a complete hardened deployment out.
 #[derive(Debug, Parser)]
-#[command(name = "redisgen", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "redisgen", version, max_term_width = 100, arg_required_else_help = true, after_long_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -110,10 +110,10 @@ pub struct AccessArguments {
 /// What `report` shows, and how.
 #[derive(Args, Clone, Debug)]
 pub struct ReportArguments {
-    /// A profile, or `-` for standard input; all of the project if absent.
+    /// A profile, a folder of profiles, or `-` for standard input; all of the project if absent.
     #[arg(value_name = "PROFILE")]
     pub profile: Option<String>,
-    /// Write one self-contained page, with the topology, the access matrix and known vulnerabilities, too. A file that
+    /// Write one self-contained page, `-` for standard output, with the topology, the access matrix and known vulnerabilities, too. A file that
     /// redisgen did not write is not replaced.
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     pub html: Option<std::path::PathBuf>,
@@ -231,8 +231,12 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = RulesFormat::Human)]
         format: RulesFormat,
     },
-    /// Print the JSON Schema of profiles.
-    Schema,
+    /// Print the JSON Schema of profiles, or the defaults of an environment.
+    Schema {
+        /// Print the profile that holds the defaults of development or production; findings cite its lines.
+        #[arg(long, value_name = "ENVIRONMENT", value_parser = ["development", "production"])]
+        defaults: Option<String>,
+    },
     /// Print shell completions.
     Completions {
         /// The shell.
@@ -244,6 +248,13 @@ pub enum Command {
         command: Option<String>,
     },
 }
+
+/// What the manual page says of exit codes.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  fine; `explain` whatever it finds
+  1  findings at or above `--deny`, drift, or access that was gained
+  2  the command could not do its work: usage, a path that cannot be opened or written";
 
 /// What the manual page says of `report --format json`; no line is longer than the help is wide.
 const REPORT_JSON: &str = "\

@@ -27,6 +27,7 @@ use crate::input::{self, DiskParents, ProfilePath, Projects, Work};
 use crate::load::{self, Input};
 use crate::model::Model;
 use crate::output::{Format, github, human, json, sarif};
+use crate::profile::Environment;
 use crate::resolve;
 use crate::source::Sources;
 
@@ -74,8 +75,12 @@ pub fn run(cli: &Cli, now: OffsetDateTime) -> Exit {
         Command::Advisories { engine, format } => advisories::run(*engine, *format),
         Command::Report(arguments) => report::run(arguments, now),
         Command::Rules { format } => Ok(rules::run(*format)),
-        Command::Schema => {
-            console::out(crate::schema::PUBLISHED);
+        Command::Schema { defaults } => {
+            console::out(match defaults.as_deref() {
+                None => crate::schema::PUBLISHED,
+                Some("development") => load::defaults(Environment::Development),
+                Some(_) => load::defaults(Environment::Production),
+            });
             Ok(Exit::Fine)
         }
         Command::Completions { shell } => {
@@ -86,10 +91,12 @@ pub fn run(cli: &Cli, now: OffsetDateTime) -> Exit {
         }
         Command::Man { command } => man(command.as_deref()),
     };
-    result.unwrap_or_else(|reason| {
+    let exit = result.unwrap_or_else(|reason| {
         console::err(&format!("redisgen: {reason}\n"));
         Exit::Failed
-    })
+    });
+    // An answer that was cut is none.
+    if console::lost() { Exit::Failed } else { exit }
 }
 
 fn man(command: Option<&str>) -> Result<Exit, String> {
@@ -181,7 +188,7 @@ fn judge_input(
     let default = if model.production() { Severity::Warning } else { Severity::Error };
     let asked = judge.deny.unwrap_or(default);
     // The strictest of all wins.
-    let demanded = terms.into_iter().filter_map(|terms| Some((terms.deny?, terms.place))).min();
+    let demanded = terms.into_iter().filter_map(|terms| terms.deny).min();
     let (deny, held_by) = match demanded.filter(|(demanded, _)| *demanded < asked) {
         Some((demanded, place)) => (demanded, Some(place)),
         None => (asked, None),

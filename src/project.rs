@@ -44,20 +44,25 @@ pub struct Listed {
 /// What a project file demands of a profile. A change of the profile can't loosen it.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    /// Where that is said, as `redisgen.toml:12`.
+    /// Where the profile is listed, as `redisgen.toml:12`.
     pub place: String,
-    /// The environment that the profile must have: it decides defaults and severities.
-    pub environment: Environment,
-    /// Findings of this severity or worse refuse the profile.
-    pub deny: Option<Severity>,
-    /// The only rules that it may waive; none: all that can be waived.
-    pub waivable: Option<Arc<BTreeSet<String>>>,
+    /// The environment that the profile must have, which decides defaults and severities; and where that is said.
+    pub environment: (Environment, String),
+    /// Findings of this severity or worse refuse the profile; and where that is said.
+    pub deny: Option<(Severity, String)>,
+    /// The only rules that it may waive, and where that is said; none: all that can be waived.
+    pub waivable: Option<(Arc<BTreeSet<String>>, String)>,
 }
 
 impl Terms {
     /// True if a waiver of this rule counts.
     pub fn admits(&self, rule: &str) -> bool {
-        self.waivable.as_ref().is_none_or(|rules| rules.contains(rule))
+        self.refuses(rule).is_none()
+    }
+
+    /// Where it is said that this rule may not be waived.
+    pub fn refuses(&self, rule: &str) -> Option<&str> {
+        self.waivable.as_ref().filter(|(rules, _)| !rules.contains(rule)).map(|(_, place)| place.as_str())
     }
 }
 
@@ -75,7 +80,7 @@ struct Raw {
 #[serde(deny_unknown_fields)]
 struct RawPolicy {
     deny: Option<Spanned<String>>,
-    waivable: Option<Vec<Spanned<String>>>,
+    waivable: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 #[derive(Deserialize)]
@@ -139,8 +144,13 @@ fn project(raw: Raw, lines: &Lines<'_>) -> Result<Project, Wrong> {
     if *raw.version.get_ref() != 1 {
         return Err((Some(raw.version.span()), "another redisgen wrote this; here, `version` is 1".to_owned()));
     }
-    let deny = raw.policy.deny.as_ref().map(severity).transpose()?;
-    let waivable = raw.policy.waivable.map(waivable).transpose()?.map(Arc::new);
+    let stated = |word: &Spanned<String>| Ok::<_, Wrong>((severity(word)?, lines.place(&word.span())));
+    let common = raw.policy.deny.as_ref().map(stated).transpose()?;
+    let deny = common.as_ref().map(|(common, _)| *common);
+    let waivable = match raw.policy.waivable {
+        Some(ids) => Some((lines.place(&ids.span()), Arc::new(waivable(ids.into_inner())?))),
+        None => None,
+    };
     let mut profiles = Vec::new();
     let mut paths = BTreeSet::new();
     // By their parts, so that of folders inside one another the outer one comes right before an inner one.
@@ -165,9 +175,9 @@ fn project(raw: Raw, lines: &Lines<'_>) -> Result<Project, Wrong> {
         }
         let terms = Terms {
             place: lines.place(&profile.path.span()),
-            environment: environment(&profile.environment)?,
-            deny: own.map(|(_, own)| own).or(deny),
-            waivable: waivable.clone(),
+            environment: (environment(&profile.environment)?, lines.place(&profile.environment.span())),
+            deny: own.map(|(span, own)| (own, lines.place(&span))).or_else(|| common.clone()),
+            waivable: waivable.clone().map(|(place, rules)| (rules, place)),
         };
         profiles.push(Listed { path, out, terms });
     }

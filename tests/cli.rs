@@ -47,6 +47,7 @@ fn exit_codes() {
         &[],
         &["validate", "--format", "xml", "p.yaml"],
         &["explain", "no-such-rule"],
+        &["explain", "network-open", "tls.mode"],
         &["explain", "p.yaml", "no.such.place"],
         &["explain", "p.yaml", "a..b"],
         &["man", "no-such-command"],
@@ -212,6 +213,42 @@ fn findings_and_progress_have_their_streams() {
             assert!(!output.stdout.contains(&0x1b) && !output.stderr.contains(&0x1b), "{arguments:?}");
         }
     }
+}
+
+/// A full disk: an answer that was cut is none. A pipe that was closed has read enough.
+#[test]
+fn an_answer_that_is_not_written_is_a_failure() {
+    let room = Room::with(PROD);
+    for command in
+        ["rules", "validate p.yaml", "validate --format sarif p.yaml", "report --format json p.yaml", "access p.yaml"]
+    {
+        let out = room.shell(&format!("$REDISGEN {command} >/dev/full")).ended(2);
+        assert!(out.stderr.contains("redisgen: standard output: "), "{command}: {}", out.stderr);
+        room.shell(&format!("$REDISGEN {command} >/dev/null")).ended(0);
+    }
+}
+
+/// Findings in the answer's form, or where they are not taken for one; what was is not judged.
+#[test]
+fn a_refusal_is_no_answer() {
+    let room = Room::with(PROD);
+    room.file("bad.yaml", BROKEN);
+    for command in ["access", "report"] {
+        let out = room.run([command, "--format", "json", "bad.yaml"]).ended(1);
+        assert_eq!(out.rules(), ["unknown-key"]);
+    }
+    for arguments in [
+        &["access", "--format", "markdown", "bad.yaml"][..],
+        &["access", "--diff", "--format", "markdown", "p.yaml", "bad.yaml"],
+    ] {
+        let out = room.run(arguments).ended(1);
+        assert!(out.stdout.is_empty() && out.stderr.contains("unknown-key"), "{arguments:?}: {}", out.stdout);
+    }
+    // A date that has passed changes nobody's access.
+    room.file("old.yaml", EXPIRING);
+    room.file("new.yaml", EXPIRING.replace("2027-01-31", "2030-01-31"));
+    room.run(["access", "--diff", "--as-of", "2027-02-01", "old.yaml", "new.yaml"]).ended(0);
+    room.run(["access", "--diff", "--as-of", "2027-02-01", "new.yaml", "old.yaml"]).ended(1);
 }
 
 #[test]

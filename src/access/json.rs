@@ -56,7 +56,10 @@ fn of_grant(line: &Line, dangers: &[Dangerous], user: &User, place: usize, grant
     if let Some(databases) = &grant.databases {
         value.insert("databases".to_owned(), json!(databases));
     }
-    value.insert("dangers".to_owned(), json!(found(line, dangers, user, place, grant)));
+    value.insert(
+        "dangers".to_owned(),
+        json!(if user.login() == Login::Never { Vec::new() } else { found(line, dangers, user, place, grant) }),
+    );
     value
 }
 

@@ -15,7 +15,7 @@ use crate::engine::{self, EngineArgument, Line};
 use crate::finding::{Finding, Report};
 use crate::input::{self, ProfilePath, Projects, Work};
 use crate::load::Input;
-use crate::output::{Format, human};
+use crate::output::{Format, human, json as findings};
 use crate::profile::EngineKind;
 use crate::render;
 use crate::source::{FileId, Source, Sources, Span};
@@ -41,9 +41,9 @@ pub(super) fn run(arguments: &AccessArguments, now: time::OffsetDateTime) -> Res
 }
 
 fn show(file: &str, arguments: &AccessArguments, now: time::OffsetDateTime) -> Result<Exit, String> {
-    let read = match read(file, arguments.engine.first().copied(), arguments, now)? {
+    let read = match read(file, arguments.engine.first().copied(), Side::New, arguments, now)? {
         Ok(read) => read,
-        Err(report) => return Ok(refuse(&report)),
+        Err(report) => return Ok(refuse(&[&report], arguments.format)),
     };
     if arguments.format == AccessFormat::Json {
         console::json(&json::Document(&read.access));
@@ -56,22 +56,22 @@ fn show(file: &str, arguments: &AccessArguments, now: time::OffsetDateTime) -> R
 /// All profiles of the project, each under its name; JSON is one object by name.
 fn show_all(arguments: &AccessArguments, now: time::OffsetDateTime) -> Result<Exit, String> {
     let engine = arguments.engine.first().copied();
-    let (mut all, mut exit) = (Vec::new(), Exit::Fine);
+    let (mut all, mut refused) = (Vec::new(), Vec::new());
     for work in Projects::new()?.work(&[])? {
-        match read_one(&work, engine, arguments, now)? {
+        match read_one(&work, engine, Side::New, arguments, now)? {
             Ok(read) => all.push(read),
-            Err(report) => exit = refuse(&report),
+            Err(report) => refused.push(report),
         }
     }
     // On a refusal nothing else is shown: half of a project would look like all of it.
-    if exit != Exit::Fine {
-        return Ok(exit);
+    if !refused.is_empty() {
+        return Ok(refuse(&refused.iter().collect::<Vec<_>>(), arguments.format));
     }
     if arguments.format == AccessFormat::Json {
         let profiles: BTreeMap<&str, json::Document<'_>> =
             all.iter().map(|read| (read.path.name.as_str(), json::Document(&read.access))).collect();
         console::json(&BTreeMap::from([("profiles", profiles)]));
-        return Ok(exit);
+        return Ok(Exit::Fine);
     }
     for (place, read) in all.iter().enumerate() {
         let text = text(read, arguments.format)?;
@@ -79,7 +79,7 @@ fn show_all(arguments: &AccessArguments, now: time::OffsetDateTime) -> Result<Ex
         let mark = if arguments.format == AccessFormat::Markdown { "# " } else { "== " };
         console::out(&format!("{gap}{mark}{}\n\n{text}", read.path.name));
     }
-    Ok(exit)
+    Ok(Exit::Fine)
 }
 
 /// The sheet of one file, for people.
@@ -94,14 +94,12 @@ fn text(read: &Read, format: AccessFormat) -> Result<String, String> {
 
 fn compare(old: &str, new: &str, arguments: &AccessArguments, now: time::OffsetDateTime) -> Result<Exit, String> {
     let (first, last) = (arguments.engine.first().copied(), arguments.engine.last().copied());
-    let (old, new) = (read(old, first, arguments, now)?, read(new, last, arguments, now)?);
+    let (old, new) = (read(old, first, Side::Old, arguments, now)?, read(new, last, Side::New, arguments, now)?);
     let (old, new) = match (old, new) {
         (Ok(old), Ok(new)) => (old.access, new.access),
         (old, new) => {
-            for report in [old.err(), new.err()].into_iter().flatten() {
-                refuse(&report);
-            }
-            return Ok(Exit::Found);
+            let reports: Vec<Report> = [old.err(), new.err()].into_iter().flatten().collect();
+            return Ok(refuse(&reports.iter().collect::<Vec<_>>(), arguments.format));
         }
     };
     let difference = compare_two(&old, &new);
@@ -123,6 +121,15 @@ fn compare_two(old: &Access, new: &Access) -> Difference {
     difference
 }
 
+/// Which of two files it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// What was: not judged, since a date that has passed, or a rule that is new, changes nobody's access.
+    Old,
+    /// What is, or will be.
+    New,
+}
+
 struct Read {
     access: Access,
     path: ProfilePath,
@@ -132,17 +139,19 @@ struct Read {
 fn read(
     file: &str,
     engine: Option<EngineArgument>,
+    side: Side,
     arguments: &AccessArguments,
     now: time::OffsetDateTime,
 ) -> Result<Result<Read, Report>, String> {
     let work = Projects::new()?.work(&[file.to_owned()])?;
     let [one] = work.as_slice() else { return Err(format!("{file}: access takes one profile")) };
-    read_one(one, engine, arguments, now)
+    read_one(one, engine, side, arguments, now)
 }
 
 fn read_one(
     work: &Work,
     engine: Option<EngineArgument>,
+    side: Side,
     arguments: &AccessArguments,
     now: time::OffsetDateTime,
 ) -> Result<Result<Read, Report>, String> {
@@ -157,7 +166,7 @@ fn read_one(
     }
     let options = Judge { deny: Some(arguments.deny), as_of: arguments.as_of, format: Format::Human };
     let judged = judge_input(work.clone(), input, engine, &options, now)?;
-    let refused = if judged.passes() { None } else { Some(judged.verdict()) };
+    let refused = if judged.passes() || side == Side::Old { None } else { Some(judged.verdict()) };
     let Judged { model: Some(model), report, .. } = judged else { return Ok(Err(judged.report)) };
     if let Some(verdict) = refused {
         console::err(&format!("{}: {verdict}\n", path.name));
@@ -240,7 +249,13 @@ fn place(text: &str, bad: &BadLine) -> std::ops::Range<usize> {
     begin..begin + trimmed.len()
 }
 
-fn refuse(report: &Report) -> Exit {
-    console::out(&human::findings(report));
+/// Findings instead of an answer: in the answer's form where there is one, else where they are not taken for it.
+fn refuse(reports: &[&Report], format: AccessFormat) -> Exit {
+    let text = || reports.iter().map(|report| human::findings(report)).collect::<String>();
+    match format {
+        AccessFormat::Human => console::out(&text()),
+        AccessFormat::Json => console::out(&findings::findings(reports)),
+        AccessFormat::Markdown => console::err(&text()),
+    }
     Exit::Found
 }

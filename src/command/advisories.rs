@@ -8,11 +8,8 @@ use crate::advisories::mitigation::spoken;
 use crate::advisories::{self, Advisory, Build, Fixed, Hold, LineEnd, Lines, Who};
 use crate::console;
 use crate::engine::EngineArgument;
-use crate::output::ListFormat;
+use crate::output::{ListFormat, human};
 use crate::profile::EngineKind;
-
-/// Longest line of text.
-const WIDTH: usize = 100;
 
 pub(super) fn run(engine: Option<EngineArgument>, format: ListFormat) -> Result<Exit, String> {
     let list = List::new(advisories::lines()?, advisories::all()?, engine);
@@ -68,10 +65,10 @@ impl List {
                 line.end_of_life.map_or("end of life not announced".to_owned(), |end| format!("end of life {end}"));
             out.push_str(&format!("{:<12}{safe:<28}{end}\n", line.to_string()));
             for remark in line.note.iter().chain(&line.caution) {
-                out.push_str(&wrapped("", remark, 12));
+                out.push_str(&human::wrapped("", remark, 12));
             }
             if self.engine.is_some() {
-                out.push_str(&wrapped("sources: ", &line.sources.join("; "), 12));
+                out.push_str(&human::wrapped("sources: ", &line.sources.join("; "), 12));
             }
         }
         out.push('\n');
@@ -101,25 +98,25 @@ impl List {
 
     fn entry(&self, row: &Advisory) -> String {
         let mut out = format!("{}\n", row.ids());
-        out.push_str(&wrapped("", &row.what, 2));
-        out.push_str(&wrapped("who:      ", who(row.who), 2));
+        out.push_str(&human::wrapped("", &row.what, 2));
+        out.push_str(&human::wrapped("who:      ", who(row.who), 2));
         if let Some(only) = &row.only {
-            out.push_str(&wrapped("only:     ", only, 2));
+            out.push_str(&human::wrapped("only:     ", only, 2));
         }
         for kind in [EngineKind::Redis, EngineKind::Valkey] {
             let builds: Vec<String> = self.fixed(row).filter(|fixed| fixed.kind == kind).map(build).collect();
             if !builds.is_empty() {
-                out.push_str(&wrapped("fixed:    ", &format!("{} {}", kind.word(), builds.join(", ")), 2));
+                out.push_str(&human::wrapped("fixed:    ", &format!("{} {}", kind.word(), builds.join(", ")), 2));
             }
         }
         let holds: Vec<String> = row.held_by.iter().map(hold).collect();
         let holds = if holds.is_empty() { "nothing that a profile can say".to_owned() } else { holds.join("; or ") };
         let inferred = if row.held_by_inferred { " (inferred)" } else { "" };
-        out.push_str(&wrapped("held by:  ", &(holds + inferred), 2));
+        out.push_str(&human::wrapped("held by:  ", &(holds + inferred), 2));
         if let Some(conflict) = &row.conflict {
-            out.push_str(&wrapped("conflict: ", conflict, 2));
+            out.push_str(&human::wrapped("conflict: ", conflict, 2));
         }
-        out + &wrapped("sources:  ", &row.sources.join("; "), 2)
+        out + &human::wrapped("sources:  ", &row.sources.join("; "), 2)
     }
 
     fn json(&self) -> String {
@@ -218,22 +215,4 @@ fn hold(hold: &Hold) -> String {
 
 fn number(line: (u16, u16)) -> String {
     format!("{}.{}", line.0, line.1)
-}
-
-/// A paragraph behind its label; further lines stand below the first word.
-fn wrapped(label: &str, text: &str, indent: usize) -> String {
-    let mut lines = vec![String::new()];
-    let room = WIDTH - indent - label.len();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    let blank = " ".repeat(indent + label.len());
-    format!("{}{label}{}\n", " ".repeat(indent), lines.join(&format!("\n{blank}")))
 }

@@ -28,8 +28,8 @@ pub(super) fn run(
 ) -> Result<Exit, String> {
     let of_profile = source.is_some() || asked.is_some();
     if let Some(rule) = rules::find(subject) {
-        if of_profile {
-            return Err(format!("`{subject}` is a rule; --source and --user are questions about a profile"));
+        if of_profile || path.is_some() {
+            return Err(format!("`{subject}` is a rule; a path, --source and --user are questions about a profile"));
         }
         let example = examples::all()?.remove(rule.id);
         console::out(&format!("{}{}", explain_rule(rule), example.as_ref().map_or(String::new(), show)));
@@ -112,26 +112,28 @@ fn lines(node: &Node, key: Option<crate::source::Span>, path: &mut Path, sources
 
 fn explain_rule(rule: &Rule) -> String {
     let [development, production] = rule.severity;
-    let mut text = format!("{}: {}\n\n{}\n", rule.id, rule.title, rule.why);
-    if !rule.fix.is_empty() {
-        text.push_str(&format!("\nFix: {}\n", rule.fix));
-    }
-    text.push_str(&format!("Severity: {} in development, {} in production\n", development.word(), production.word()));
-    text.push_str(&format!("Source: {}\n", rule.source));
+    let mut text = human::wrapped("", &format!("{}: {}", rule.id, rule.title), 0);
+    text.push('\n');
+    text.push_str(&human::wrapped("", rule.why, 0));
+    text.push('\n');
+    let mut line = |label: &str, value: &str| {
+        if !value.is_empty() {
+            text.push_str(&human::wrapped(label, value, 0));
+        }
+    };
     let topic = rule.topic;
-    if !topic.guide.is_empty() {
-        text.push_str(&format!("Security guide: {}\n", topic.guide.join(", ")));
-    }
-    if !topic.threats.is_empty() {
-        let threats: Vec<String> = topic.threats.iter().map(|threat| threat.name().to_lowercase()).collect();
-        text.push_str(&format!("Against: {}\n", threats.join(", ")));
-    }
+    let threats: Vec<String> = topic.threats.iter().map(|threat| threat.name().to_lowercase()).collect();
     let controls: Vec<String> = topic.controls.iter().map(|control| control.name()).collect();
-    text.push_str(&format!("Maps to: {}\n", controls.join(", ")));
+    line("Fix: ", rule.fix);
+    line("Severity: ", &format!("{} in development, {} in production", development.word(), production.word()));
+    line("Source: ", rule.source);
+    line("Security guide: ", &topic.guide.join(", "));
+    line("Against: ", &threats.join(", "));
+    line("Maps to: ", &controls.join(", "));
     if rule.waivable {
-        text.push_str(&format!("To accept it: waivers: [{{ rule: {}, reason: \"why it is fine here\" }}]\n", rule.id));
+        line("To accept it: ", &format!("waivers: [{{ rule: {}, reason: \"why it is fine here\" }}]", rule.id));
     } else {
-        text.push_str("It cannot be waived.\n");
+        line("", "It cannot be waived.");
     }
     text
 }

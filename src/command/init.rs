@@ -30,9 +30,7 @@ pub(super) fn run(environment: &str, file: Option<&Path>) -> Result<Exit, String
         return Err(format!("{}: exists already", path.display()));
     }
     folder.stage(name, text.as_bytes(), 0o644, false)?.commit()?;
-    console::err(&format!(
-        "wrote {name}; next: redisgen build {}\n",
-        crate::encode::shell(&path.display().to_string())
-    ));
+    let path = crate::encode::shell(&path.display().to_string());
+    console::err(&format!("wrote {path}; next: redisgen build {path}\n"));
     Ok(Exit::Fine)
 }

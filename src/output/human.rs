@@ -7,6 +7,8 @@ use super::words;
 use crate::finding::{Finding, Report, Severity};
 use crate::source::{Sources, Span, floor_boundary};
 
+/// Paragraphs are as wide as the help is.
+const WIDTH: usize = 100;
 /// Longest excerpt in bytes: one line of a hostile file can be megabytes.
 const EXCERPT: usize = 2000;
 
@@ -122,4 +124,22 @@ fn excerpt(span: Span, sources: &Sources) -> Option<(String, usize, std::ops::Ra
     }
     let (position, _) = sources.positions(span);
     Some((visible(&mask(line)), position.line, start - from..end - from))
+}
+
+/// A paragraph behind its label; further lines stand below the first word.
+pub fn wrapped(label: &str, text: &str, indent: usize) -> String {
+    let mut lines = vec![String::new()];
+    let room = WIDTH.saturating_sub(indent + label.len());
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    let blank = " ".repeat(indent + label.len());
+    format!("{}{label}{}\n", " ".repeat(indent), lines.join(&format!("\n{blank}")))
 }

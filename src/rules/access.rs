@@ -66,7 +66,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "A user has a reserved name",
         topic: topic::USERS,
         why: "`health`, `exporter` and `backup` are users that redisgen adds for its services; `default` is who everybody is before logging in.",
-        fix: "Choose another name; `default` may be listed with role `custom`.",
+        fix: "Choose another name. (`default` may be listed with role `custom`, best with `enabled: false`.)",
         source: "profile format",
         waivable: false,
         check: Some(|model, sink| {
@@ -195,7 +195,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "A custom user may run nothing",
         topic: topic::USERS,
         why: "Role `custom` has exactly the rules that stand in `commands`.",
-        fix: "Add `commands: [+get]`.",
+        fix: "Add `keys: [\"prefix:*\"]` and `commands: [+ping, +get]`.",
         source: "profile format",
         waivable: true,
         check: Some(|model, sink| {

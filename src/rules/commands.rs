@@ -36,7 +36,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "A user lists a command that is disabled",
         topic: topic::DISABLED_COMMANDS,
         why: "Disabled commands, and those that do the same, are for role `admin` only; the list promises what it does not give.",
-        fix: "Remove it from the user or from `commands.disabled`.",
+        fix: "Remove it from the user; or take it, or what brings it (a category, or a command that does the same), from `commands.disabled`.",
         source: "security guide, Dangerous Commands",
         waivable: false,
         check: Some(denied_listed),
@@ -72,7 +72,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "A pattern of a selector ends in a parenthesis",
         topic: topic::ACL_RULES,
         why: "The server takes it for the end of the selector; what follows would be the user's own.",
-        fix: "Change the pattern, as `b:*[)]`.",
+        fix: "Let the pattern end otherwise: `[)]` matches the parenthesis.",
         source: "ACLMergeSelectorArguments in acl.c",
         waivable: false,
         check: Some(|model, sink| {
@@ -115,7 +115,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "PING is disabled",
         topic: topic::HEALTH_CHECK,
         why: "The health check needs it, and so does every client.",
-        fix: "Take `ping` from `commands.disabled`.",
+        fix: "Take `ping`, or the category that brings it, from `commands.disabled`.",
         source: "tests/server/production.rs",
         waivable: false,
         check: Some(|model, sink| {
@@ -158,9 +158,11 @@ fn suggest(model: &Model, name: &str, sink: &mut Sink) {
     if sink.full() {
         return;
     }
+    // The sign stays: a name alone is no rule.
+    let sign = name.chars().next().filter(|sign| "+-".contains(*sign)).map(String::from).unwrap_or_default();
     let names = model.line.commands.iter().map(|command| command.name);
-    if let Some(meant) = crate::schema::nearest(name, names) {
-        sink.help(format!("did you mean `{meant}`?"));
+    if let Some(meant) = crate::schema::nearest(name.trim_start_matches(['+', '-']), names) {
+        sink.help(format!("did you mean `{sign}{meant}`?"));
     }
 }
 
@@ -210,7 +212,7 @@ fn unknown_rules(model: &Model, sink: &mut Sink) {
             }
             if let Err(unknown) = acl::check_rule(model.line, rule.as_str()) {
                 sink.report(format!("{path}[{index}]"), format!("{}: {unknown}", model.line));
-                suggest(model, rule.as_str().get(1..).unwrap_or(""), sink);
+                suggest(model, rule.as_str(), sink);
             }
         }
     }

@@ -44,7 +44,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "The scripts load UFW by default",
         topic: topic::FIREWALL,
         why: "apply.sh takes the first backend if none is named, and UFW does not see the port that Docker publishes.",
-        fix: "List nftables or iptables first; on bare metal, list UFW alone.",
+        fix: "List nftables or iptables first. On bare metal, without Docker, list UFW alone and waive `firewall-missing`.",
         source: "moby/moby#4737; measured: UFW does not see ports that Docker publishes",
         waivable: true,
         check: Some(|model, sink| {
@@ -140,7 +140,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Connection limits that the exposure does not use",
         topic: topic::CONNECTION_LIMITS,
         why: "They read as if they protected something; the loopback is never limited.",
-        fix: "Write `exposure: allowlist`, or remove the limits.",
+        fix: "Write `exposure: allowlist` with `allow`, or remove the limits.",
         source: "profile format",
         waivable: true,
         check: Some(|model, sink| {
@@ -162,7 +162,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "One source may hold any number of connections",
         topic: topic::CONNECTION_LIMITS,
         why: "A client that leaks connections, or a guesser of passwords, takes those of everybody else; Redis itself limits only their sum.",
-        fix: "Write `firewall: { connections_per_source: 20, new_connections: 10/second }`.",
+        fix: "Below `network`, write `firewall: { connections_per_source: 20, new_connections: 10/second }`.",
         source: "security guide, Denial of Service: implement rate limiting",
         waivable: true,
         check: Some(|model, sink| {
@@ -186,7 +186,7 @@ pub(super) const RULES: &[Rule] = &[
             let most = model.profile.resources.max_clients;
             if model.profile.network.firewall.connections_per_source.is_some_and(|limit| limit >= most) {
                 sink.report("network.firewall.connections_per_source", "a single source can fill the server")
-                    .related("resources.max_clients", "all connections that there are");
+                    .related("resources.max_clients", format!("all {most} connections that there are"));
             }
         }),
     },

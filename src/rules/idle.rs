@@ -69,7 +69,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Commands without category are not granted by any",
         topic: topic::ACL_RULES,
         why: "Vector sets of Redis 8 carry no ACL category: `+@read` does not permit VSIM (measured on 8.0).",
-        fix: "List them by name if the application uses vector sets.",
+        fix: "If the application uses vector sets, list them by name in `commands`, which roles `application` and `custom` have.",
         source: "src/engine/facts, read from Redis 8.0 to 8.10",
         waivable: true,
         check: Some(uncategorised_missing),

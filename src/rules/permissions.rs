@@ -91,7 +91,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "A user with limited keys can list the names of all",
         topic: topic::EXFILTRATION,
         why: danger::NAMES.why,
-        fix: "List `commands` without SCAN if names are secret.",
+        fix: "If names are secret, list in `commands` what the work needs, as `[+get, +set]`: without SCAN, RANDOMKEY and CLIENT TRACKING.",
         source: "measured with ACL DRYRUN on 7.0 to 8.0 and Valkey 8.1 to 9.1",
         waivable: true,
         check: Some(|model, sink| carries(model, sink, &danger::NAMES)),

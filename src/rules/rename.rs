@@ -38,7 +38,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Renaming takes away a command that the server writes into its append-only file",
         topic: topic::RENAMING,
         why: "On each boot the server runs the file that it wrote. It ends at a name that it does not know: `Unknown command 'SELECT' reading the append only file` (measured on Redis 6.2 to 8.2 and Valkey 8.1 to 9.1), and the data are out of reach until the name is back.",
-        fix: "Take the command from `commands.disabled`, or `rename` from the profile: the ACL denies it anyway.",
+        fix: "Take the command, or the category that brings it, from `commands.disabled`; or `rename` from the profile: the ACL denies it anyway.",
         source: "tests/server/append_only.rs: what each line writes for which command",
         waivable: true,
         check: Some(breaks_aof),

@@ -82,7 +82,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "No backups",
         topic: topic::BACKUPS,
         why: "Persistence survives a restart, not a lost disk or a FLUSHALL.",
-        fix: "Add `backups` with a recipient's public key, which cannot be guessed: `age-keygen` makes one.",
+        fix: "Add `backups: { every: 24h, keep: 14d, directory: /srv/backup/redis, encrypt_to: [age1…] }` with a recipient's public key, which cannot be guessed: `age-keygen` makes one.",
         source: "security guide, Minimum Security Standards 8",
         waivable: true,
         check: Some(backups_off),

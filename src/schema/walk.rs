@@ -137,10 +137,13 @@ impl Walk<'_> {
                 let own = entries.iter().map(|entry| entry.key_span).filter(|span| span.file == node.span.file).min();
                 let place = if self.path.segments().is_empty() { own.unwrap_or(place) } else { place };
                 let finding = Finding::structure("missing-key", place, format!("`{key}` is missing here"));
-                let meaning = rules.properties.get(key).and_then(|rules| rules.description.as_deref());
-                self.report(match meaning {
-                    Some(meaning) => finding.help(format!("add `{key}`: {meaning}")),
-                    None => finding,
+                let below = rules.properties.get(key).map(|below| self.schema.resolve(below));
+                let words = below.map(|below| listed(&below.words)).filter(|words| !words.is_empty());
+                let meaning = below.and_then(|below| below.description.as_deref());
+                self.report(match (words, meaning) {
+                    (Some(words), _) => finding.help(format!("add `{key}`: {words}")),
+                    (None, Some(meaning)) => finding.help(format!("add `{key}`: {meaning}")),
+                    (None, None) => finding,
                 });
             }
         }
@@ -162,7 +165,9 @@ impl Walk<'_> {
             let Some(below) = rules.properties.get(meant) else { continue };
             let mut value = Walk { schema: self.schema, path: Path::default(), findings: Vec::new() };
             value.node(below, &entry.value, entry.key_span);
-            if let Some(finding) = self.findings.get_mut(finding).filter(|_| value.findings.is_empty()) {
+            // What it does not state, the defaults may.
+            let fits = value.findings.iter().all(|finding| finding.rule == "missing-key");
+            if let Some(finding) = self.findings.get_mut(finding).filter(|_| fits) {
                 finding.fix = Some(fix::word(entry.key_span, &entry.key, meant));
             }
         }
@@ -241,10 +246,8 @@ impl Walk<'_> {
         if rules.words.is_empty() || rules.words.contains(&node.to_json()) {
             return;
         }
-        let words: Vec<String> =
-            rules.words.iter().map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned)).collect();
-        let listed: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-        let finding = Finding::structure("invalid-value", node.span, format!("expected {}", listed.join(" or ")));
+        let words: Vec<String> = rules.words.iter().map(bare).collect();
+        let finding = Finding::structure("invalid-value", node.span, format!("expected {}", listed(&rules.words)));
         let meant = node.as_str().and_then(|text| {
             // What a YAML 1.1 habit writes for our word.
             let off = matches!(text, "off" | "no" | "none" | "false") && words.iter().any(|word| word == "disabled");
@@ -299,6 +302,9 @@ impl Walk<'_> {
                 let wanted = rules.format.and_then(|format| (format.check)("").err());
                 finding.help(wanted.unwrap_or_default())
             }
+            Value::Int(_) | Value::Float(_) | Value::Bool(_) if !rules.words.is_empty() => {
+                finding.help(format!("write {}", listed(&rules.words)))
+            }
             Value::Int(_) | Value::Float(_) | Value::Bool(_) if wants(Type::String) => {
                 finding.help("put the value in quotes")
             }
@@ -312,6 +318,16 @@ impl Walk<'_> {
             _ => finding,
         });
     }
+}
+
+/// A word of the schema as a profile writes it, but for quotes.
+fn bare(word: &serde_json::Value) -> String {
+    word.as_str().map_or_else(|| word.to_string(), str::to_owned)
+}
+
+/// The words of a choice: `a` or `b`.
+fn listed(words: &[serde_json::Value]) -> String {
+    words.iter().map(|word| format!("`{}`", bare(word))).collect::<Vec<_>>().join(" or ")
 }
 
 #[expect(clippy::cast_precision_loss, reason = "bounds of the schema are far below 2^53")]
@@ -375,11 +391,14 @@ fn truth(text: &str) -> Option<&'static str> {
 
 /// The candidate that a typing mistake away from `text`, if any.
 pub fn nearest<'word>(text: &str, candidates: impl Iterator<Item = &'word str>) -> Option<&'word str> {
+    let candidates: Vec<&str> = candidates.collect();
+    if let Some(same) = candidates.iter().find(|candidate| candidate.eq_ignore_ascii_case(text)) {
+        return Some(same);
+    }
     // Of two letters, everything is near everything.
     if text.len() > 64 || text.len() < 3 {
         return None;
     }
-    let candidates: Vec<&str> = candidates.collect();
     if text.len() >= 3
         && let Some(longer) = candidates.iter().find(|candidate| candidate.starts_with(text))
     {

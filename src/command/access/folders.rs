@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Read, compare_two, read_one, refuse};
+use super::{Read, Side, compare_two, read_one, refuse};
 use crate::access::Access;
 use crate::access::difference::Difference;
 use crate::cli::{AccessArguments, AccessFormat};
@@ -33,39 +33,38 @@ pub(super) fn compare(
         return Err(format!("{new}: no profiles in this folder, and no redisgen.toml that lists some"));
     }
     let (first, last) = (arguments.engine.first().copied(), arguments.engine.last().copied());
-    let (mut differences, mut refused) = (BTreeMap::new(), false);
+    let (mut differences, mut refused, mut unreadable) = (BTreeMap::new(), Vec::new(), Vec::new());
     for (name, (was, is)) in &pairs {
         let shown = crate::access::human::shown(name);
-        let was = read(was.as_ref(), first, arguments, now)?.unwrap_or_else(|_| {
+        let was = read(was.as_ref(), first, Side::Old, arguments, now)?.unwrap_or_else(|_| {
             // A change that mends a profile must get through; whatever the profile gives shows as gained.
-            console::err(&format!("{shown}: the old one is refused and counts for nothing\n"));
+            console::err(&format!("{shown}: the old one cannot be read and counts for nothing\n"));
+            unreadable.push(name.as_str());
             None
         });
-        match read(is.as_ref(), last, arguments, now)? {
-            Err(report) => {
-                refuse(&report);
-                refused = true;
-            }
+        match read(is.as_ref(), last, Side::New, arguments, now)? {
+            Err(report) => refused.push(report),
             Ok(is) => {
                 console::err(&format!("{shown}: "));
                 differences.extend(both(was, is).map(|difference| (name.as_str(), difference)));
             }
         }
     }
-    if refused {
-        return Ok(Exit::Found);
+    if !refused.is_empty() {
+        return Ok(refuse(&refused.iter().collect::<Vec<_>>(), arguments.format));
     }
-    print(&differences, arguments.format);
+    print(&differences, &unreadable, arguments.format);
     Ok(if differences.values().any(Difference::gains) { Exit::Found } else { Exit::Fine })
 }
 
 fn read(
     work: Option<&Work>,
     engine: Option<EngineArgument>,
+    side: Side,
     arguments: &AccessArguments,
     now: time::OffsetDateTime,
 ) -> Result<Result<Option<Read>, Report>, String> {
-    work.map_or(Ok(Ok(None)), |work| Ok(read_one(work, engine, arguments, now)?.map(Some)))
+    work.map_or(Ok(Ok(None)), |work| Ok(read_one(work, engine, side, arguments, now)?.map(Some)))
 }
 
 fn both(was: Option<Read>, is: Option<Read>) -> Option<Difference> {
@@ -77,19 +76,25 @@ fn both(was: Option<Read>, is: Option<Read>) -> Option<Difference> {
 
 /// Profiles that changed, each under its name; JSON has them all. The title says that this is an answer: a profile that
 /// is refused prints findings instead.
-fn print(differences: &BTreeMap<&str, Difference>, format: AccessFormat) {
+fn print(differences: &BTreeMap<&str, Difference>, unreadable: &[&str], format: AccessFormat) {
     use crate::access::difference::{human, markdown};
     if format == AccessFormat::Json {
-        console::json(&BTreeMap::from([("profiles", differences)]));
+        console::json(&serde_json::json!({ "profiles": differences, "unreadable": unreadable }));
         return;
     }
+    let note = |name: &str| {
+        let note = "The old one could not be read: all that the new one gives counts as gained.\n\n";
+        if unreadable.contains(&name) { note } else { "" }
+    };
     let mut text =
         if format == AccessFormat::Markdown { "## Changes of access\n" } else { "Changes of access\n" }.to_owned();
     let changed: Vec<_> = differences.iter().filter(|(_, difference)| difference.changed()).collect();
     for (name, difference) in &changed {
         text.push_str(&match format {
-            AccessFormat::Markdown => format!("\n### {}\n\n{}", crate::encode::markdown(name), markdown(difference)),
-            _ => format!("\n== {}\n\n{}", crate::access::human::shown(name), human(difference)),
+            AccessFormat::Markdown => {
+                format!("\n### {}\n\n{}{}", crate::encode::markdown(name), note(name), markdown(difference))
+            }
+            _ => format!("\n== {}\n\n{}{}", crate::access::human::shown(name), note(name), human(difference)),
         });
     }
     if changed.is_empty() {
