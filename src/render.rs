@@ -90,9 +90,8 @@ fn environment() -> Result<Environment<'static>, Error> {
     environment.add_filter("page_prose", |text: &str| Value::from_safe_string(encode::page_prose(text)));
     // A word of a script inside a compose file: quoted for the shell, then kept from compose's own `$`.
     environment.add_filter("in_shell", |text: &str| Value::from_safe_string(encode::shell(text).replace('$', "$$")));
-    for (name, text) in TEMPLATES {
-        environment.add_template(name, text)?;
-    }
+    // Compiled when first used: no profile asks for all of them.
+    environment.set_loader(|name| Ok(TEMPLATES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)));
     Ok(environment)
 }
 
@@ -159,4 +158,17 @@ pub fn render(model: &Model) -> Result<Vec<File>, String> {
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_compiles() {
+        let environment = environment().expect("an environment");
+        for (name, _) in TEMPLATES {
+            environment.get_template(name).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+        }
+    }
 }
