@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &AccessArguments, now: time::OffsetDateTime) -> Res
 }
 
 fn show(file: &str, arguments: &AccessArguments, now: time::OffsetDateTime) -> Result<Exit, String> {
-    let read = match read(file, arguments.engine.first().copied(), arguments, now)? {
+    let read = match read(&mut Projects::new()?, file, arguments.engine.first().copied(), arguments, now)? {
         Ok(read) => read,
         Err(report) => return Ok(refuse(&report)),
     };
@@ -94,7 +94,8 @@ fn text(read: &Read, format: AccessFormat) -> Result<String, String> {
 
 fn compare(old: &str, new: &str, arguments: &AccessArguments, now: time::OffsetDateTime) -> Result<Exit, String> {
     let (first, last) = (arguments.engine.first().copied(), arguments.engine.last().copied());
-    let (old, new) = (read(old, first, arguments, now)?, read(new, last, arguments, now)?);
+    let projects = &mut Projects::new()?;
+    let (old, new) = (read(projects, old, first, arguments, now)?, read(projects, new, last, arguments, now)?);
     let (old, new) = match (old, new) {
         (Ok(old), Ok(new)) => (old.access, new.access),
         (old, new) => {
@@ -130,12 +131,13 @@ struct Read {
 
 /// Reads a profile or an ACL file; the report says why it cannot be used.
 fn read(
+    projects: &mut Projects,
     file: &str,
     engine: Option<EngineArgument>,
     arguments: &AccessArguments,
     now: time::OffsetDateTime,
 ) -> Result<Result<Read, Report>, String> {
-    let work = Projects::new()?.work(&[file.to_owned()])?;
+    let work = projects.work(&[file.to_owned()])?;
     let [one] = work.as_slice() else { return Err(format!("{file}: access takes one profile")) };
     read_one(one, engine, arguments, now)
 }
