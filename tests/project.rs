@@ -332,7 +332,7 @@ fn a_stranger_s_project_file_is_not_considered() {
     let out = room.run(["validate"]).ended(2);
     assert!(out.stderr.contains("there is no redisgen.toml in this folder or above"), "{}", out.stderr);
     let out = room.run(["validate", "--format", "json", "mine/child.yaml"]).ended(1);
-    assert_eq!(out.rules(), ["extends-unreadable"]);
+    assert!(out.rules().contains(&"extends-unreadable".to_owned()), "{}", out.stdout);
     room.file("redisgen.toml", "version = 3\n");
     room.run(["validate", "mine/p.yaml"]).ended(0);
     // Nor is a stranger's link to a file of ours.
