@@ -112,7 +112,7 @@ pub fn in_repository(name: &str) -> String {
 }
 
 /// Parents on disk: below the folder of the nearest `redisgen.toml` above the profile, else of the profile. It does not
-/// matter where the program was started: the same profile has the same parents. Whose `redisgen.toml` counts, [`owners`]
+/// matter where the program was started: the same profile has the same parents. Whose `redisgen.toml` counts, `owners.rs`
 /// says.
 pub struct DiskParents {
     root: PathBuf,
