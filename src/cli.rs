@@ -42,8 +42,8 @@ pub struct Review {
     #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
     pub except: Vec<&'static str>,
     /// Mend, in the file itself, what makes a profile unreadable where only one thing can be meant: a slip in a key or word,
-    /// `yes` for `true`, missing or needless quotes. Comments and everything else stay; nothing is written if the result
-    /// would raise anything new. A profile that can be loaded is never changed, nor is a file without the line `version: 1`.
+    /// `yes` for `true`, missing or needless quotes. Words of `role` and `exposure` are left to you: a wrong guess would give
+    /// rights away. Comments and everything else stay; nothing is written if the result would raise anything new. A profile that can be loaded is never changed, nor is a file without the line `version: 1`.
     /// What `extends` names is left alone unless it is given, too.
     #[arg(long)]
     pub fix: bool,

@@ -131,21 +131,22 @@ struct Judged {
 
 impl Judged {
     fn passes(&self) -> bool {
-        !self.refused
-            && self.model.is_some()
-            && self.report.worst().is_none_or(|worst| worst < self.deny)
-            && !self.report.has_errors()
+        !self.refused && self.report_passes()
     }
-}
 
-impl Judged {
-    /// `ok`, or that it is refused and at which severity.
+    /// The same, of the findings that are shown only.
+    fn report_passes(&self) -> bool {
+        self.model.is_some() && self.report.worst().is_none_or(|worst| worst < self.deny) && !self.report.has_errors()
+    }
+
+    /// `ok`, or that it is refused, at which severity, and whether by what is shown.
     fn verdict(&self) -> String {
         let deny = self.deny.word();
         let held = self.held_by.as_ref().map_or(String::new(), |place| format!(", which {place} demands"));
         match self.passes() {
             true if held.is_empty() => "ok".to_owned(),
             true => format!("ok at --deny {deny}{held}"),
+            false if self.report_passes() => format!("refused at --deny {deny}{held}, by findings that are not shown"),
             false => format!("refused at --deny {deny}{held}"),
         }
     }

@@ -1,5 +1,6 @@
 //! Reads profiles and their parents from disk: bounded, regular files only for parents, no links.
 
+mod owners;
 mod projects;
 
 use std::fs::File;
@@ -111,7 +112,8 @@ pub fn in_repository(name: &str) -> String {
 }
 
 /// Parents on disk: below the folder of the nearest `redisgen.toml` above the profile, else of the profile. It does not
-/// matter where the program was started: the same profile has the same parents.
+/// matter where the program was started: the same profile has the same parents. Whose `redisgen.toml` counts, `owners.rs`
+/// says.
 pub struct DiskParents {
     root: PathBuf,
     /// The root as findings name it, with a `/` at its end, or nothing for the working directory.
@@ -127,7 +129,7 @@ impl DiskParents {
         let given = profile.path.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
         let given = given.unwrap_or(Path::new("."));
         let folder = given.canonicalize().unwrap_or_else(|_| given.to_owned());
-        let root = projects::folder_around(&folder).unwrap_or(&folder).to_owned();
+        let root = owners::project_around(&folder).unwrap_or(&folder).to_owned();
         let start = folder.strip_prefix(&root).unwrap_or(Path::new(""));
         let start: Vec<String> =
             start.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
@@ -154,15 +156,15 @@ impl Parents for DiskParents {
             }
         }
         let name = format!("{}{}", self.prefix, parts.join("/"));
-        let bytes =
-            read_below(&self.root, &parts, MAX_BYTES).map_err(|reason| format!("`{name}` cannot be used: {reason}"))?;
+        let bytes = read_below(&self.root, &parts, MAX_BYTES, |_| true)
+            .map_err(|reason| format!("`{name}` cannot be used: {reason}"))?;
         Ok(Input { name, bytes })
     }
 }
 
 /// Opens step by step from the root, so that no symbolic link is followed, and reads at most one byte more than is
-/// allowed.
-fn read_below(root: &Path, parts: &[String], most: usize) -> Result<Vec<u8>, String> {
+/// allowed. `counts` is asked for the owner of what was opened: what was looked at before may have been replaced.
+fn read_below(root: &Path, parts: &[String], most: usize, counts: impl Fn(u32) -> bool) -> Result<Vec<u8>, String> {
     let explain = |errno: rustix::io::Errno| match errno {
         rustix::io::Errno::LOOP => "symbolic links are not followed".to_owned(),
         rustix::io::Errno::NOTDIR => "a symbolic link or no folder on the way".to_owned(),
@@ -180,6 +182,9 @@ fn read_below(root: &Path, parts: &[String], most: usize) -> Result<Vec<u8>, Str
     let stat = rustix::fs::fstat(&file).map_err(explain)?;
     if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() {
         return Err("it is no regular file".to_owned());
+    }
+    if !counts(stat.st_uid) {
+        return Err("it belongs to another user".to_owned());
     }
     let mut bytes = Vec::new();
     File::from(file).take(most as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;

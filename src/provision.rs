@@ -207,7 +207,7 @@ impl Provisioner<'_> {
         }
         let mode = folder.mode()?;
         if mode & 0o077 != 0 {
-            self.result.notes.push(format!("secrets/ was open to others (mode {mode:04o}); it is closed now. Change the passwords if others have accounts here."));
+            self.result.notes.push(format!("secrets/ was open to others (mode {mode:04o}); it is closed now. Change the passwords if others have accounts here, and passwords and certificates if Git brought it."));
         }
         Ok(())
     }

@@ -47,6 +47,11 @@ fn each_certain_fix_is_written_and_told() {
             "yaml-syntax",
         ),
         (
+            "users:\n  - {name: a, role: admin}\n  - { name: b, role: application, keys: [*x, *y,%R~z] }",
+            "users:\n  - {name: a, role: admin}\n  - { name: b, role: application, keys: [\"*x\", \"*y\",\"%R~z\"] }",
+            "yaml-alias",
+        ),
+        (
             "users:\n  - {name: a, role: admin}\n  - name: b\n    role: application\n    keys:\n      - *x:y # all\n      - %R~z:*",
             "users:\n  - {name: a, role: admin}\n  - name: b\n    role: application\n    keys:\n      - \"*x:y\" # all\n      - \"%R~z:*\"",
             "yaml-alias",
@@ -79,12 +84,18 @@ fn what_is_not_certain_stays() {
         "users: [{ name: b, role: application, keys: [*[ab]] }]",
         "x: &a 1\nusers: [{ name: b, role: application, keys: [*a] }]",
         "passwords: [*hunter2]",
+        // A slip, but a wrong guess would give rights away.
+        "users: [{ name: b, role: admni }]",
+        "network: { exposure: opne }",
     ] {
         let profile = format!("{PROD}{text}\n");
         let (after, said) = fixed(&profile);
         assert_eq!(after, profile, "{said}");
         assert!(!said.contains("wrote") && said.contains("refused"), "{text}: {said}");
     }
+    // People are told what may have been meant.
+    let out = Room::with(&format!("{PROD}users: [{{ name: b, role: admni }}]\n")).run(["validate", "p.yaml"]).ended(1);
+    assert!(out.stdout.contains("did you mean `admin`?") && !out.stderr.contains("--fix"), "{}", out.stdout);
     // A file that does not say that it is a profile is not edited: as a compose file in the same folder.
     let foreign = "version: \"3\"\nenvironment: prodction\nnetwork: { prot: 1 }\n";
     assert_eq!(fixed(foreign).0, foreign);

@@ -12,7 +12,7 @@
 
 mod common;
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{lchown, symlink};
 
 use common::{DEV, Out, PROD, Room};
 
@@ -303,6 +303,98 @@ fn a_nearer_project_file_only_adds() {
     assert!(room.run(["validate"]).ended(1).stdout.contains("extends-unreadable"));
     std::fs::remove_file(room.path("profiles/redisgen.toml")).expect("removed");
     room.run(["validate"]).ended(0);
+}
+
+/// Somebody who may not write here.
+const NOBODY: Option<u32> = Some(65534);
+
+/// Where everybody may write, as in /tmp, a stranger's file must not decide anything.
+#[test]
+fn a_stranger_s_project_file_is_not_considered() {
+    let room = Room::new();
+    let own = |name: &str, user| lchown(room.path(name), user, None).expect("the tests run as root");
+    room.file("mine/p.yaml", PROD);
+    room.file("mine/child.yaml", "version: 1\nextends: [../base.yaml]\n");
+    room.file("base.yaml", PROD);
+    let list = "version = 1\n[[profiles]]\npath = \"mine/p.yaml\"\nenvironment = \"production\"\nout = \"evil\"\n";
+    room.file("redisgen.toml", list);
+    own("redisgen.toml", NOBODY);
+    let told = format!("{} belongs to another user and is not considered\n", room.path("redisgen.toml").display());
+    let once = |out: &Out| assert_eq!(out.stderr.matches(&told).count(), 1, "{}", out.stderr);
+    let absolute = room.path("mine/p.yaml").display().to_string();
+    for folder in ["/", "mine"] {
+        let out = run_in(&room, folder, &["diff", "--out", "target", &absolute]).ended(1);
+        once(&out);
+        assert!(!out.stderr.contains("evil"), "{}", out.stderr);
+    }
+    let out = room.run(["diff", "mine/p.yaml"]).ended(1);
+    once(&out);
+    assert!(out.stderr.contains("p.yaml: deploy is behind"), "{}", out.stderr);
+    once(&room.run(["access", "--diff", "mine/p.yaml", "mine/p.yaml"]).ended(0));
+    let out = room.run(["validate"]).ended(2);
+    assert!(out.stderr.contains("there is no redisgen.toml in this folder or above"), "{}", out.stderr);
+    let out = room.run(["validate", "--format", "json", "mine/child.yaml"]).ended(1);
+    assert!(out.rules().contains(&"extends-unreadable".to_owned()), "{}", out.stdout);
+    room.file("redisgen.toml", "version = 3\n");
+    room.run(["validate", "mine/p.yaml"]).ended(0);
+    // Nor is a stranger's link to a file of ours.
+    room.file("ours.toml", list);
+    std::fs::remove_file(room.path("redisgen.toml")).expect("removed");
+    symlink("ours.toml", room.path("redisgen.toml")).expect("link");
+    own("redisgen.toml", NOBODY);
+    once(&room.run(["validate", "mine/p.yaml"]).ended(0));
+
+    // The controls: the same file of root's counts.
+    own("redisgen.toml", Some(0));
+    room.run(["validate", "mine/p.yaml"]).ended(2);
+    std::fs::remove_file(room.path("redisgen.toml")).expect("removed");
+    room.file("redisgen.toml", list);
+    let out = room.run(["diff", "mine/p.yaml"]).ended(1);
+    assert!(out.stderr.contains("evil is behind") && !out.stderr.contains("another user"), "{}", out.stderr);
+    room.run(["validate"]).ended(0);
+    room.run(["validate", "mine/child.yaml"]).ended(0);
+    // One further in that is a stranger's does not narrow what may be extended.
+    room.file("mine/redisgen.toml", "version = 1\n");
+    room.run(["validate", "mine/child.yaml"]).ended(1);
+    own("mine/redisgen.toml", NOBODY);
+    room.run(["validate", "mine/child.yaml"]).ended(0);
+    room.file("redisgen.toml", "version = 3\n");
+    room.run(["validate", "mine/p.yaml"]).ended(2);
+}
+
+/// In a container, who runs the program and who checked out are often two.
+#[test]
+fn a_project_file_of_the_folder_s_owner_counts() {
+    let room = project(WARNED, &policy("deny = \"warning\""));
+    let own = |name: &str, user| lchown(room.path(name), user, None).expect("the tests run as root");
+    let named = ["validate", "--deny", "error", "profiles/prod.yaml"];
+    own("redisgen.toml", NOBODY);
+    room.run(named).ended(0);
+    own("profiles", NOBODY);
+    room.run(named).ended(1);
+    // The whole project is that of the working directory, whoever owns a folder further in.
+    let whole = ["validate", "--deny", "error"];
+    room.run(whole).ended(2);
+    own("", NOBODY);
+    room.run(whole).ended(1);
+    own("profiles", Some(0));
+    let out = room.run(whole).ended(1);
+    assert!(out.stderr.contains("which redisgen.toml:3 demands"), "{}", out.stderr);
+    // So it is of two folders that are compared.
+    let folder = room.path("").display().to_string();
+    let out = run_in(&room, "/", &["access", "--diff", &folder, &folder]);
+    assert!(out.stderr.contains("redisgen.toml:3 demands"), "{}", out.stderr);
+}
+
+#[test]
+fn a_verdict_says_that_its_reason_is_not_shown() {
+    let room = project(WARNED, ONE);
+    let out = room.run(["validate", "--only", "backups-off"]).ended(1);
+    assert!(out.stderr.contains("refused at --deny warning, by findings that are not shown, 1 info"), "{}", out.stderr);
+    for arguments in [&["validate"][..], &["validate", "--only", RULE]] {
+        let out = room.run(arguments).ended(1);
+        assert!(out.stderr.contains("refused at") && !out.stderr.contains("not shown"), "{}", out.stderr);
+    }
 }
 
 #[test]

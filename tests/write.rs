@@ -82,6 +82,31 @@ fn modes_whatever_the_umask() {
     }
 }
 
+/// Git checks folders out with 0755 or 0775: secrets that a change brings are known to its author.
+#[test]
+fn diff_sees_secrets_that_are_open_to_others() {
+    let room = Room::built(PROD);
+    let closed = room.run(["diff", "p.yaml"]).ended(0);
+    for mode in [0o755, 0o775, 0o710, 0o701, 0o704] {
+        room.chmod("deploy/secrets", mode);
+        let before = room.tree("");
+        let out = room.run(["diff", "p.yaml"]).ended(1);
+        let said =
+            format!("deploy/secrets/ is open to others (mode {mode:04o}): if Git brought it, everybody who reads");
+        assert!(out.stderr.contains(&said) && !out.stderr.contains("is behind"), "{}", out.stderr);
+        assert_eq!(out.stdout, closed.stdout);
+        assert_eq!(before, room.tree(""));
+    }
+    room.chmod("deploy/secrets", 0o700);
+    room.run(["diff", "p.yaml"]).ended(0);
+    // It may have come before the profile has any.
+    let room = Room::built(DEV);
+    room.run(["diff", "p.yaml"]).ended(0);
+    room.file("deploy/secrets/server/users.acl", "x");
+    room.chmod("deploy/secrets", 0o755);
+    assert!(room.run(["diff", "p.yaml"]).ended(1).stderr.contains("is open to others"));
+}
+
 #[test]
 fn passwords_are_long_and_random() {
     let mut seen = BTreeSet::new();

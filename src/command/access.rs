@@ -41,7 +41,8 @@ pub(super) fn run(arguments: &AccessArguments, now: time::OffsetDateTime) -> Res
 }
 
 fn show(file: &str, arguments: &AccessArguments, now: time::OffsetDateTime) -> Result<Exit, String> {
-    let read = match read(file, arguments.engine.first().copied(), Side::New, arguments, now)? {
+    let engine = arguments.engine.first().copied();
+    let read = match read(&mut Projects::new()?, file, engine, Side::New, arguments, now)? {
         Ok(read) => read,
         Err(report) => return Ok(refuse(&[&report], arguments.format)),
     };
@@ -94,7 +95,9 @@ fn text(read: &Read, format: AccessFormat) -> Result<String, String> {
 
 fn compare(old: &str, new: &str, arguments: &AccessArguments, now: time::OffsetDateTime) -> Result<Exit, String> {
     let (first, last) = (arguments.engine.first().copied(), arguments.engine.last().copied());
-    let (old, new) = (read(old, first, Side::Old, arguments, now)?, read(new, last, Side::New, arguments, now)?);
+    let projects = &mut Projects::new()?;
+    let old = read(projects, old, first, Side::Old, arguments, now)?;
+    let new = read(projects, new, last, Side::New, arguments, now)?;
     let (old, new) = match (old, new) {
         (Ok(old), Ok(new)) => (old.access, new.access),
         (old, new) => {
@@ -137,13 +140,14 @@ struct Read {
 
 /// Reads a profile or an ACL file; the report says why it cannot be used.
 fn read(
+    projects: &mut Projects,
     file: &str,
     engine: Option<EngineArgument>,
     side: Side,
     arguments: &AccessArguments,
     now: time::OffsetDateTime,
 ) -> Result<Result<Read, Report>, String> {
-    let work = Projects::new()?.work(&[file.to_owned()])?;
+    let work = projects.work(&[file.to_owned()])?;
     let [one] = work.as_slice() else { return Err(format!("{file}: access takes one profile")) };
     read_one(one, engine, side, arguments, now)
 }

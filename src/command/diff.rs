@@ -1,5 +1,5 @@
 //! `redisgen diff`: what build would change, as unified diffs; also files that no profile produces any more,
-//! and a sealed ACL file that is behind. Needs no secrets.
+//! a sealed ACL file that is behind, and a `secrets/` that others can read. Needs no secrets.
 
 use std::path::Path;
 
@@ -42,8 +42,26 @@ pub(super) fn run(target: &Target, judge: &Judge, now: OffsetDateTime) -> Result
             ));
             exit = Exit::Found;
         }
+        if let Some(open) = open_secrets(&folder)? {
+            console::err(&format!("{}: {open}\n", judged.path.name));
+            exit = Exit::Found;
+        }
     }
     Ok(exit)
+}
+
+/// What to say of a `secrets/` that others may enter, if there is one. `build` makes it 0700, Git checks folders out with
+/// 0755 or 0775: a change that brings secrets would choose the passwords of the next build.
+fn open_secrets(path: &Path) -> Result<Option<String>, String> {
+    let folder = if path.exists() { Folder::open(path)?.subfolder("secrets")? } else { None };
+    let Some(mode) = folder.map(|folder| folder.mode()).transpose()?.filter(|mode| mode & 0o077 != 0) else {
+        return Ok(None);
+    };
+    Ok(Some(format!(
+        "{}/ is open to others (mode {mode:04o}): if Git brought it, everybody who reads the repository has it; remove it \
+         from the repository and replace all passwords and certificates",
+        path.join("secrets").display()
+    )))
 }
 
 fn command(target: &Target, judged: &Judged, folder: &Path) -> String {

@@ -2,12 +2,13 @@
 //! artefacts are, and what the project files above it demand. Finds and reads `redisgen.toml`; [`crate::project`]
 //! parses it.
 
-use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::owners::{Owners, Place};
 use super::{ProfilePath, in_folder, profiles, read_below};
+use crate::console;
 use crate::project::{self, NAME, Project, Terms};
 
 /// A profile to work on.
@@ -25,7 +26,9 @@ pub struct Work {
 pub struct Projects {
     /// The working directory.
     working: PathBuf,
-    read: BTreeMap<PathBuf, Option<Arc<Found>>>,
+    read: BTreeMap<PathBuf, Arc<Found>>,
+    /// Files of other users that somebody was told of.
+    told: BTreeSet<PathBuf>,
 }
 
 /// A project file on disk.
@@ -45,7 +48,7 @@ impl Projects {
     /// The working directory is gone.
     pub fn new() -> Result<Projects, String> {
         let working = Path::new(".").canonicalize().map_err(|error| format!("the working directory: {error}"))?;
-        Ok(Projects { working, read: BTreeMap::new() })
+        Ok(Projects { working, read: BTreeMap::new(), told: BTreeSet::new() })
     }
 
     /// The profiles that arguments name; without arguments, all of the project around the working directory.
@@ -57,21 +60,20 @@ impl Projects {
     }
 
     fn named(&mut self, arguments: &[String]) -> Result<Vec<Work>, String> {
-        let own = self.nearest(&self.working.clone())?.map(|found| found.folder.clone());
-        let mut work = Vec::new();
-        for path in profiles(arguments)? {
-            let Some(file) = &path.path else {
-                work.push(Work { path, out: None, terms: Vec::new() });
-                continue;
-            };
-            let real = file.canonicalize().map_err(|error| format!("{}: {error}", path.name))?;
-            let listing = self.listing(&real)?;
-            // A file that a change adds further in must not choose another folder than the project's.
-            let first = listing.iter().find(|found| Some(&found.folder) == own.as_ref()).or(listing.first());
-            let out = first.map(|found| self.out(found, &real)).transpose()?.flatten();
-            work.push(Work { path, out, terms: terms(&listing, &real) });
-        }
-        Ok(work)
+        let own = self.nearest_to_work()?.map(|found| found.folder.clone());
+        profiles(arguments)?.into_iter().map(|path| self.named_one(path, own.as_deref(), None)).collect()
+    }
+
+    /// One profile. `own` is the folder of the project around the working directory; `from`, the folder whose profiles are
+    /// asked for, if one is.
+    fn named_one(&mut self, path: ProfilePath, own: Option<&Path>, from: Option<&Path>) -> Result<Work, String> {
+        let Some(file) = &path.path else { return Ok(Work { path, out: None, terms: Vec::new() }) };
+        let real = file.canonicalize().map_err(|error| format!("{}: {error}", path.name))?;
+        let listing = self.listing(&real, from)?;
+        // A file that a change adds further in must not choose another folder than the project's.
+        let first = listing.iter().find(|found| Some(found.folder.as_path()) == own).or(listing.first());
+        let out = first.map(|found| self.out(found, &real)).transpose()?.flatten();
+        Ok(Work { path, out, terms: terms(&listing, &real) })
     }
 
     /// The profiles of a folder by their path below it: what its project file lists, else what lies there.
@@ -80,15 +82,15 @@ impl Projects {
     /// A project file that cannot be used, or a listed profile that is missing.
     pub fn inside(&mut self, folder: &Path) -> Result<BTreeMap<String, Work>, String> {
         let real = folder.canonicalize().map_err(|error| format!("{}: {error}", folder.display()))?;
-        let names: Vec<String> = match self.in_folder(&real)? {
+        let names: Vec<String> = match self.in_folder(&real, &Owners::of(&[&real]))? {
             Some(found) => found.project.profiles.iter().map(|listed| listed.path.clone()).collect(),
             None => in_folder(folder).map(|files| files.iter().filter_map(file_name).collect())?,
         };
         let mut inside = BTreeMap::new();
         for name in names {
             let path = folder.join(&name);
-            let work = self.one(&path)?.ok_or_else(|| format!("{}: No such file or directory", path.display()))?;
-            inside.insert(name, work);
+            let path = ProfilePath { name: path.display().to_string(), path: Some(path) };
+            inside.insert(name, self.named_one(path, None, Some(&real))?);
         }
         Ok(inside)
     }
@@ -98,12 +100,13 @@ impl Projects {
     /// # Errors
     /// A project file that cannot be used.
     pub fn one(&mut self, path: &Path) -> Result<Option<Work>, String> {
-        let there = exists(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        // A link to nowhere is there, too: it is refused when it is opened.
+        let there = path.is_symlink() || path.try_exists().map_err(|error| format!("{}: {error}", path.display()))?;
         if there { Ok(self.named(&[path.display().to_string()])?.pop()) } else { Ok(None) }
     }
 
     fn whole(&mut self) -> Result<Vec<Work>, String> {
-        let Some(found) = self.nearest(&self.working.clone())? else {
+        let Some(found) = self.nearest_to_work()? else {
             return Err(format!(
                 "no profile is named, and there is no {NAME} in this folder or above: name a profile, a folder of \
                  profiles or `-`, or list your profiles in {NAME}"
@@ -117,17 +120,19 @@ impl Projects {
             let path = self.shown(&found.folder.join(&listed.path));
             let name = path.display().to_string();
             let real = path.canonicalize().map_err(|error| format!("{}: {name}: {error}", listed.terms.place))?;
-            let (out, listing) = (self.out(&found, &real)?, self.listing(&real)?);
+            let (out, listing) = (self.out(&found, &real)?, self.listing(&real, Some(&self.working.clone()))?);
             let path = ProfilePath { name, path: Some(path) };
             work.push(Work { path, out, terms: terms(&listing, &real) });
         }
         Ok(work)
     }
 
-    /// The project around a folder: that of the nearest project file, in it or above.
-    fn nearest(&mut self, folder: &Path) -> Result<Option<Arc<Found>>, String> {
-        for folder in folder.ancestors() {
-            if let Some(found) = self.in_folder(folder)? {
+    /// The project around the working directory: that of the nearest project file, in it or above.
+    fn nearest_to_work(&mut self) -> Result<Option<Arc<Found>>, String> {
+        let working = self.working.clone();
+        let owners = Owners::of(&[&working]);
+        for folder in working.ancestors() {
+            if let Some(found) = self.in_folder(folder, &owners)? {
                 return Ok(Some(found));
             }
         }
@@ -135,40 +140,51 @@ impl Projects {
     }
 
     /// All project files that list a profile, outermost first. They are looked for above the profile, wherever the
-    /// program was started, and each counts: a file that a change adds can only make the judgement stricter.
-    fn listing(&mut self, real: &Path) -> Result<Vec<Arc<Found>>, String> {
+    /// program was started, and each counts: a file that a change adds can only make the judgement stricter. `from` is the
+    /// folder in which the search for the profile itself started: who owns it is heard, too.
+    fn listing(&mut self, real: &Path, from: Option<&Path>) -> Result<Vec<Arc<Found>>, String> {
+        let starts: Vec<&Path> = real.parent().into_iter().chain(from).collect();
+        let owners = Owners::of(&starts);
         let mut listing = Vec::new();
         for folder in real.ancestors().skip(1) {
-            listing.extend(self.in_folder(folder)?.filter(|found| found.places.contains_key(real)));
+            listing.extend(self.in_folder(folder, &owners)?.filter(|found| found.places.contains_key(real)));
         }
         listing.reverse();
         Ok(listing)
     }
 
-    fn in_folder(&mut self, folder: &Path) -> Result<Option<Arc<Found>>, String> {
-        if let Some(known) = self.read.get(folder) {
-            return Ok(known.clone());
+    /// The project file of a folder, if one is there that counts.
+    fn in_folder(&mut self, folder: &Path, owners: &Owners) -> Result<Option<Arc<Found>>, String> {
+        let file = folder.join(NAME);
+        match owners.look(&file).map_err(|error| format!("{}: {error}", self.shown(&file).display()))? {
+            Place::Empty => return Ok(None),
+            Place::Foreign => {
+                if self.told.insert(folder.to_owned()) {
+                    console::err(&format!("{} belongs to another user and is not considered\n", file.display()));
+                }
+                return Ok(None);
+            }
+            Place::Counts => {}
         }
-        let found = self.open(folder)?.map(Arc::new);
+        if let Some(known) = self.read.get(folder) {
+            return Ok(Some(known.clone()));
+        }
+        let found = Arc::new(self.open(folder, owners)?);
         self.read.insert(folder.to_owned(), found.clone());
-        Ok(found)
+        Ok(Some(found))
     }
 
-    fn open(&self, folder: &Path) -> Result<Option<Found>, String> {
-        let file = folder.join(NAME);
-        let name = self.shown(&file).display().to_string();
-        if !exists(&file).map_err(|error| format!("{name}: {error}"))? {
-            return Ok(None);
-        }
-        let bytes =
-            read_below(folder, &[NAME.to_owned()], project::MAX_BYTES).map_err(|reason| format!("{name}: {reason}"))?;
+    fn open(&self, folder: &Path, owners: &Owners) -> Result<Found, String> {
+        let name = self.shown(&folder.join(NAME)).display().to_string();
+        let bytes = read_below(folder, &[NAME.to_owned()], project::MAX_BYTES, |user| owners.include(user))
+            .map_err(|reason| format!("{name}: {reason}"))?;
         if bytes.len() > project::MAX_BYTES {
             return Err(format!("{name}: a project file has at most {} MiB", project::MAX_BYTES >> 20));
         }
         let text = String::from_utf8(bytes).map_err(|_| format!("{name}: it is not UTF-8"))?;
         let project = project::parse(&name, &text)?;
         let places = places(folder, &project)?;
-        Ok(Some(Found { folder: folder.to_owned(), name, project, places }))
+        Ok(Found { folder: folder.to_owned(), name, project, places })
     }
 
     fn out(&self, found: &Found, real: &Path) -> Result<Option<PathBuf>, String> {
@@ -196,22 +212,8 @@ impl Projects {
     }
 }
 
-/// The folder of the nearest project file, in a folder or above.
-pub(super) fn folder_around(folder: &Path) -> Option<&Path> {
-    folder.ancestors().find(|folder| exists(&folder.join(NAME)).unwrap_or(true))
-}
-
 fn file_name(profile: &ProfilePath) -> Option<String> {
     Some(profile.path.as_deref()?.file_name()?.to_str()?.to_owned())
-}
-
-/// A link to nowhere is there, too: it is refused when it is opened.
-fn exists(file: &Path) -> std::io::Result<bool> {
-    match file.symlink_metadata() {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 fn terms(listing: &[Arc<Found>], real: &Path) -> Vec<Terms> {

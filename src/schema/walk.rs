@@ -257,11 +257,19 @@ impl Walk<'_> {
             Some(meant) => finding.help(format!("did you mean `{meant}`?")),
             None => finding,
         };
-        finding.fix = node.as_str().and_then(|text| {
+        finding.fix = node.as_str().filter(|_| !self.widens()).and_then(|text| {
             let meant = fix::meant(text, words.iter().map(String::as_str))?;
             Some(fix::word(node.span, text, meant))
         });
         self.report(finding);
+    }
+
+    /// True of the words that say who may do what and who may connect: a wrong guess there would give rights away.
+    fn widens(&self) -> bool {
+        self.path.segments().last().is_some_and(|last| match last {
+            Segment::Key(key) => key == "role" || key == "exposure",
+            Segment::Index(_) => false,
+        })
     }
 
     fn wrong_type(&mut self, rules: &Rules, node: &Node, place: Span) {

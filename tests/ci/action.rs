@@ -2,13 +2,14 @@
 //! files that the runner gives.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::common::{DEV, PROD, REDISGEN, Room, yaml_1_2};
-use crate::installed::{ROOT, build_quickly, commit, quiet};
+use crate::common::{DEV, PROD, REDISGEN, Room, text_of, yaml_1_2};
+use crate::installed::{ROOT, build_quickly, commit, git, quiet};
 
 const PROJECT: &str =
     "version = 1\n[[profiles]]\npath = \"shop.yaml\"\nenvironment = \"production\"\nout = \"deploy\"\n";
@@ -49,6 +50,11 @@ fn value(text: &str, inputs: &BTreeMap<String, String>, outputs: &BTreeMap<Strin
 
 /// Runs the action in the folder `work` of a room.
 fn run(room: &Room, given: &[(&str, &str)]) -> Run {
+    run_on(room, given, &std::env::var("PATH").expect("PATH"))
+}
+
+/// The same on a runner with these programs.
+fn run_on(room: &Room, given: &[(&str, &str)], programs: &str) -> Run {
     let action = action();
     let declared = action["inputs"].as_object().expect("inputs");
     let mut inputs: BTreeMap<String, String> = declared
@@ -78,8 +84,11 @@ fn run(room: &Room, given: &[(&str, &str)]) -> Run {
             .env("GITHUB_ACTION_PATH", ROOT)
             .env("GITHUB_OUTPUT", &output_file)
             .env("GITHUB_STEP_SUMMARY", &summary)
-            .env("RUNNER_TEMP", &temporary);
-        for (name, text) in step["env"].as_object().expect("env") {
+            .env("RUNNER_TEMP", &temporary)
+            .env("PATH", programs)
+            // What started these tests must not choose the toolchain: a runner has no such variable.
+            .env_remove("RUSTUP_TOOLCHAIN");
+        for (name, text) in step["env"].as_object().into_iter().flatten() {
             command.env(name, value(text.as_str().expect("text"), &inputs, &outputs));
         }
         let result = command.output().expect("bash");
@@ -109,6 +118,7 @@ fn project() -> Room {
     room.file("work/shop.yaml", PROD);
     room.file("work/redisgen.toml", PROJECT);
     room.shell("cd work && \"$REDISGEN\" build --no-secrets").ended(0);
+    commit(&room.path("work"));
     room
 }
 
@@ -185,6 +195,81 @@ fn access_is_compared_with_the_base() {
     }
 }
 
+/// A change may add secrets that its author knows: the next build would keep them.
+#[test]
+fn secrets_in_git_fail_the_job() {
+    let room = project();
+    let track = |name: &str| {
+        room.file(&format!("work/{name}"), "x");
+        text_of(git(&room.path("work")).args(["add", "--force", "--all"]));
+    };
+    // Controls: these are none.
+    for name in ["deploy/secrets/.gitignore", "mysecrets/server/x", "secrets/other/x", "secrets/serverless/x"] {
+        track(name);
+    }
+    let fine = run(&room, &[HERE, ("diff", "false")]);
+    assert_eq!(fine.failed, None, "{}", fine.log);
+    for name in [
+        "deploy/secrets/server/users.acl",
+        "secrets/clients/a/password",
+        "a b/Secrets/ca/ca.key",
+        "\"q\"/\u{fc}/secrets/ca/ca.key",
+        "x\n::add-mask::y/secrets/server",
+    ] {
+        track(name);
+        let bad = run(&room, &[HERE, ("diff", "false")]);
+        assert_eq!(bad.failed, Some(("Look for secrets in Git".to_owned(), 1)), "{name}: {}", bad.log);
+        assert!(bad.log.contains("Git has secrets") && !bad.log.contains("\n::add-mask::"), "{name}: {}", bad.log);
+        text_of(git(&room.path("work")).args(["rm", "--quiet", "--force", "--", name]));
+    }
+    assert_eq!(run(&room, &[HERE, ("diff", "false")]).failed, None);
+    // Where Git cannot answer, nothing was proven.
+    std::fs::remove_dir_all(room.path("work/.git")).expect("removed");
+    let lost = run(&room, &[HERE]).failed.expect("fails");
+    assert_eq!(lost.0, "Look for secrets in Git");
+}
+
+/// A change may add links: what the action writes must not reach another file of the runner.
+#[test]
+fn links_lead_nothing_out() {
+    let room = project();
+    room.file("victim/file", "theirs");
+    symlink(room.path("victim/file"), room.path("work/redisgen.sarif")).expect("link");
+    symlink(room.path("victim"), room.path("work/out")).expect("link");
+    let before = room.tree("victim");
+    let fine = run(&room, &[HERE, ("format", "sarif")]);
+    assert_eq!(fine.failed, None, "{}", fine.log);
+    assert!(room.path("work/redisgen.sarif").symlink_metadata().expect("there").is_file());
+    assert!(room.read("work/redisgen.sarif").contains("sarif"));
+    let out = run(&room, &[HERE, ("format", "sarif"), ("sarif-file", "out/file")]);
+    assert_eq!(out.failed, Some(("Validate".to_owned(), 2)), "{}", out.log);
+    assert_eq!(before, room.tree("victim"));
+    // A folder of the working directory, and a path that the workflow states wholly, are fine.
+    std::fs::create_dir(room.path("work/reports")).expect("folder");
+    let whole = room.path("whole.sarif").display().to_string();
+    for file in ["reports/a.sarif", whole.as_str()] {
+        let fine = run(&room, &[HERE, ("format", "sarif"), ("sarif-file", file)]);
+        assert_eq!(fine.failed, None, "{}", fine.log);
+    }
+    assert!(room.path("work/reports/a.sarif").exists() && room.path("whole.sarif").exists());
+}
+
+/// Neither the base's attributes nor those of the change decide what is compared.
+#[test]
+fn attributes_hide_nothing() {
+    let room = project();
+    room.file("work/.gitattributes", "* export-ignore\n");
+    let base = commit(&room.path("work"));
+    room.file("work/.gitattributes", "*.yaml working-tree-encoding=UTF-16\n");
+    let same = run(&room, &[HERE, ("diff", "false"), ("access-diff-base", &base)]);
+    assert_eq!((same.failed, same.outputs["access-gained"].as_str()), (None, "false"), "{}", same.log);
+    assert_eq!(same.summary, "## Changes of access\n\nNone.\n");
+    // The control: an archive would lack the profile. The repository's own index is as it was.
+    let archive = git(&room.path("work")).args(["archive", &base]).output().expect("git");
+    assert!(!String::from_utf8_lossy(&archive.stdout).contains("shop.yaml"));
+    assert_eq!(text_of(git(&room.path("work")).args(["status", "--porcelain"])), " M .gitattributes\n");
+}
+
 #[test]
 fn nothing_in_an_input_is_syntax() {
     let room = project();
@@ -219,10 +304,54 @@ fn nothing_in_an_input_is_syntax() {
 }
 
 #[test]
+fn a_binary_may_be_named_from_the_working_directory() {
+    let room = project();
+    std::fs::create_dir(room.path("work/tools")).expect("folder");
+    std::fs::copy(REDISGEN, room.path("work/tools/redisgen")).expect("copied");
+    let fine = run(&room, &[("binary", "tools/redisgen")]);
+    assert_eq!(fine.failed, None, "{}", fine.log);
+}
+
+/// A change may bring a toolchain and settings of Cargo: both are looked for from the folder in which Cargo is started.
+fn trap(room: &Room) {
+    let evil = |name: &str| {
+        room.file(name, format!("#!/bin/sh\ntouch '{}'\nexit 1\n", room.path("pwned").display()));
+        room.chmod(name, 0o755);
+    };
+    evil("work/evil/bin/cargo");
+    evil("work/evil/bin/rustc");
+    let folder = room.path("work/evil").display().to_string();
+    room.file("work/rust-toolchain.toml", format!("[toolchain]\npath = \"{folder}\"\n"));
+    room.file("work/.cargo/config.toml", format!("[build]\nrustc = \"{folder}/bin/rustc\"\n"));
+}
+
+#[test]
+fn cargo_starts_in_the_folder_of_the_action() {
+    let room = project();
+    let cargo = "#!/bin/sh\npwd >\"$RUNNER_TEMP/where\"\nmkdir -p \"$RUNNER_TEMP/redisgen/bin\"\n";
+    room.file("programs/cargo", format!("{cargo}ln -s '{REDISGEN}' \"$RUNNER_TEMP/redisgen/bin/redisgen\"\n"));
+    room.chmod("programs/cargo", 0o755);
+    let path = std::env::var("PATH").expect("PATH");
+    let fine = run_on(&room, &[], &format!("{}:{path}", room.path("programs").display()));
+    assert_eq!(fine.failed, None, "{}", fine.log);
+    let folder = std::fs::canonicalize(ROOT).expect("the sources");
+    assert_eq!(room.read("runner/where").trim_end(), folder.display().to_string());
+}
+
+#[test]
 fn it_builds_what_it_needs() {
     let room = project();
+    trap(&room);
+    // The control, where rustup gives Cargo: without it nobody reads rust-toolchain.toml, and the test above is the proof.
+    if Command::new("rustup").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        let mut cargo = Command::new("cargo");
+        cargo.arg("--version").current_dir(room.path("work")).env_remove("RUSTUP_TOOLCHAIN");
+        assert!(!cargo.output().expect("cargo").status.success() && room.path("pwned").exists());
+        std::fs::remove_file(room.path("pwned")).expect("removed");
+    }
     let built = run(&room, &[]);
     assert_eq!(built.failed, None, "{}", built.log);
+    assert!(!room.path("pwned").exists());
     assert!(room.path("runner/redisgen/bin/redisgen").exists());
     assert!(built.log.contains("shop.yaml: ok"), "{}", built.log);
 }
