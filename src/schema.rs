@@ -2,6 +2,8 @@
 //! (`schema/profile.schema.json`), embedded, and compiled once per process for the walk.
 
 mod fix;
+mod nearest;
+mod types;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -14,7 +16,8 @@ use serde_json::{Map, Value};
 use crate::format::{FORMATS, Format};
 use crate::profile::Profile;
 
-pub use walk::{check, describe, nearest};
+pub use nearest::nearest;
+pub use walk::{check, describe};
 
 /// The published schema, draft-07, as `redisgen schema` prints it.
 pub const PUBLISHED: &str = include_str!("../schema/profile.schema.json");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Compiled, Rules, Type, fix};
+use super::{Compiled, Rules, fix, nearest, types};
 use crate::finding::{CAP, Finding};
 use crate::load::DEFAULTS;
 use crate::path::{Path, Segment};
@@ -84,8 +84,8 @@ impl Walk<'_> {
             return self.report(finding.help("write a value, or remove the key to keep the default"));
         }
         let rules = self.schema.resolve(rules);
-        if !rules.types.is_empty() && !rules.types.iter().any(|wanted| is_type(&node.value, *wanted)) {
-            return self.wrong_type(rules, node, place);
+        if !rules.types.is_empty() && !rules.types.iter().any(|wanted| types::matches(&node.value, *wanted)) {
+            return self.report(types::wrong(rules, node, place));
         }
         match &node.value {
             Value::Map(_) => self.mapping(rules, node, place),
@@ -138,7 +138,7 @@ impl Walk<'_> {
                 let place = if self.path.segments().is_empty() { own.unwrap_or(place) } else { place };
                 let finding = Finding::structure("missing-key", place, format!("`{key}` is missing here"));
                 let below = rules.properties.get(key).map(|below| self.schema.resolve(below));
-                let words = below.map(|below| listed(&below.words)).filter(|words| !words.is_empty());
+                let words = below.map(|below| types::listed(&below.words)).filter(|words| !words.is_empty());
                 let meaning = below.and_then(|below| below.description.as_deref());
                 self.report(match (words, meaning) {
                     (Some(words), _) => finding.help(format!("add `{key}`: {words}")),
@@ -246,8 +246,9 @@ impl Walk<'_> {
         if rules.words.is_empty() || rules.words.contains(&node.to_json()) {
             return;
         }
-        let words: Vec<String> = rules.words.iter().map(bare).collect();
-        let finding = Finding::structure("invalid-value", node.span, format!("expected {}", listed(&rules.words)));
+        let words: Vec<String> = rules.words.iter().map(types::bare).collect();
+        let finding =
+            Finding::structure("invalid-value", node.span, format!("expected {}", types::listed(&rules.words)));
         let meant = node.as_str().and_then(|text| {
             // What a YAML 1.1 habit writes for our word.
             let off = matches!(text, "off" | "no" | "none" | "false") && words.iter().any(|word| word == "disabled");
@@ -271,77 +272,6 @@ impl Walk<'_> {
             Segment::Index(_) => false,
         })
     }
-
-    fn wrong_type(&mut self, rules: &Rules, node: &Node, place: Span) {
-        let span = if matches!(node.value, Value::Map(_) | Value::Seq(_)) { place } else { node.span };
-        let wanted: Vec<&str> = rules.types.iter().map(|wanted| wanted.word()).collect();
-        let finding = Finding::structure(
-            "wrong-type",
-            span,
-            format!("expected {}, found {}", wanted.join(" or "), found(&node.value)),
-        );
-        let wants = |wanted| rules.types.contains(&wanted);
-        self.report(match &node.value {
-            Value::Str(text) if wants(Type::Boolean) => match truth(text) {
-                Some(meant) => finding.help(format!("write `{meant}`")).fix(meant),
-                None => finding.help("write `true` or `false`, without quotes"),
-            },
-            Value::Str(text)
-                if (wants(Type::Integer) || wants(Type::Number)) && text.bytes().all(|byte| byte.is_ascii_digit()) =>
-            {
-                let finding = finding.help("write the number in decimal, without quotes and leading zeros");
-                match text.parse::<i64>().ok().filter(|number| number.to_string() == **text && within(rules, *number)) {
-                    Some(number) => finding.fix(number.to_string()),
-                    None => finding,
-                }
-            }
-            Value::Bool(value) if wants(Type::String) && wants(Type::Integer) => {
-                let word = if *value { "yes" } else { "no" };
-                finding.help(format!("this is a word of redis.conf: write `{word}`"))
-            }
-            Value::Int(_) | Value::Float(_) if fix::is_word(rules, node) => {
-                let word = node.to_json().to_string();
-                finding.help(format!("put it in quotes: \"{word}\"")).fix(format!("\"{word}\""))
-            }
-            Value::Bool(false) if rules.words.iter().any(|word| word == "disabled") => {
-                finding.help("did you mean `disabled`?")
-            }
-            Value::Int(_) | Value::Float(_) if rules.format.is_some() => {
-                let wanted = rules.format.and_then(|format| (format.check)("").err());
-                finding.help(wanted.unwrap_or_default())
-            }
-            Value::Int(_) | Value::Float(_) | Value::Bool(_) if !rules.words.is_empty() => {
-                finding.help(format!("write {}", listed(&rules.words)))
-            }
-            Value::Int(_) | Value::Float(_) | Value::Bool(_) if wants(Type::String) => {
-                finding.help("put the value in quotes")
-            }
-            Value::Str(_) | Value::Int(_) | Value::Map(_) if wants(Type::Array) => {
-                finding.help("write a list: `[…]`, or one `- ` line an item")
-            }
-            _ if wants(Type::Object) && !rules.properties.is_empty() => {
-                let known: Vec<String> = rules.properties.keys().map(|key| format!("`{key}`")).collect();
-                finding.help(format!("write a mapping with {}", known.join(", ")))
-            }
-            _ => finding,
-        });
-    }
-}
-
-/// A word of the schema as a profile writes it, but for quotes.
-fn bare(word: &serde_json::Value) -> String {
-    word.as_str().map_or_else(|| word.to_string(), str::to_owned)
-}
-
-/// The words of a choice: `a` or `b`.
-fn listed(words: &[serde_json::Value]) -> String {
-    words.iter().map(|word| format!("`{}`", bare(word))).collect::<Vec<_>>().join(" or ")
-}
-
-#[expect(clippy::cast_precision_loss, reason = "bounds of the schema are far below 2^53")]
-fn within(rules: &Rules, number: i64) -> bool {
-    let number = number as f64;
-    rules.minimum.is_none_or(|least| number >= least) && rules.maximum.is_none_or(|most| number <= most)
 }
 
 /// For an item that is a mapping, its first key; a whole block would underline half the file.
@@ -350,72 +280,4 @@ fn first_key(item: &Node) -> Span {
         Value::Map(entries) => entries.first().map_or(item.span, |entry| entry.key_span),
         _ => item.span,
     }
-}
-
-fn is_type(value: &Value, wanted: Type) -> bool {
-    matches!(
-        (value, wanted),
-        (Value::Bool(_), Type::Boolean)
-            | (Value::Int(_), Type::Integer | Type::Number)
-            | (Value::Float(_), Type::Number)
-            | (Value::Str(_), Type::String)
-            | (Value::Seq(_), Type::Array)
-            | (Value::Map(_), Type::Object)
-    )
-}
-
-impl Type {
-    const fn word(self) -> &'static str {
-        match self {
-            Type::Boolean => "`true` or `false`",
-            Type::Integer => "a whole number",
-            Type::Number => "a number",
-            Type::String => "text",
-            Type::Array => "a list",
-            Type::Object => "a mapping",
-        }
-    }
-}
-
-const fn found(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "nothing",
-        Value::Bool(_) => "a boolean",
-        Value::Int(_) | Value::Float(_) => "a number",
-        Value::Str(_) => "text",
-        Value::Seq(_) => "a list",
-        Value::Map(_) => "a mapping",
-    }
-}
-
-/// What YAML 1.1 readers take for a boolean.
-fn truth(text: &str) -> Option<&'static str> {
-    match text.to_ascii_lowercase().as_str() {
-        "yes" | "y" | "on" | "true" => Some("true"),
-        "no" | "n" | "off" | "false" => Some("false"),
-        _ => None,
-    }
-}
-
-/// The candidate that a typing mistake away from `text`, if any.
-pub fn nearest<'word>(text: &str, candidates: impl Iterator<Item = &'word str>) -> Option<&'word str> {
-    let candidates: Vec<&str> = candidates.collect();
-    if let Some(same) = candidates.iter().find(|candidate| candidate.eq_ignore_ascii_case(text)) {
-        return Some(same);
-    }
-    // Of two letters, everything is near everything.
-    if text.len() > 64 || text.len() < 3 {
-        return None;
-    }
-    if text.len() >= 3
-        && let Some(longer) = candidates.iter().find(|candidate| candidate.starts_with(text))
-    {
-        return Some(longer);
-    }
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(text, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
-        .min()
-        .map(|(_, candidate)| candidate)
 }
