@@ -148,7 +148,11 @@ fn firewall(model: &Model) -> Verdict {
             Verdict::held(format!("From outside {sources} {networks} are admitted, and nobody else. {loaded}"))
         }
     };
-    in_filter(model, verdict, "tests/firewall/sources.rs only_listed_sources_connect")
+    let test = match filter.admits {
+        Admits::Loopback => "tests/firewall/sources.rs localhost_admits_the_host_only",
+        _ => "tests/firewall/sources.rs only_listed_sources_connect",
+    };
+    in_filter(model, verdict, test)
 }
 
 /// Points at where the first backend that sees Docker's ports drops.
