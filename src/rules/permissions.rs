@@ -236,8 +236,9 @@ fn monitoring(model: &Model, sink: &mut Sink) {
             if !monitors || !grant.reaches_every_key() {
                 continue;
             }
-            let found = (0..line.commands.len()).filter(|id| grant.commands.contains(*id) && reads(line, *id));
-            let mut names = names_of(model, &found.collect::<Vec<usize>>());
+            let mut found = grant.commands.ids();
+            found.retain(|id| reads(line, *id));
+            let mut names = names_of(model, &found);
             let told = carried.among(line, grant);
             names.retain(|name| !told.contains(name));
             if !names.is_empty() {
