@@ -90,7 +90,9 @@ mod tests {
     fn ids_are_those_that_it_contains() {
         let of = |members: &[usize]| {
             let mut set = CommandSet::none(200);
-            members.iter().for_each(|id| set.insert(*id));
+            for id in members {
+                set.insert(*id);
+            }
             set
         };
         let (a, b) = (of(&[0, 5, 63, 64, 127, 128, 199]), of(&[5, 64, 128, 130]));
