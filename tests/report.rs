@@ -252,3 +252,26 @@ assert SESSION_ID.fullmatch(new) and renew_session(client, 'data') != new
     ));
     assert!(room.run(["report", "p.yaml"]).ended(0).stdout.contains("f\"session:{session_id}\""));
 }
+
+/// Without arguments, all profiles of the project; a folder is many, too; a page is of one.
+#[test]
+fn a_whole_project_is_reported() {
+    let room = Room::new();
+    room.file("set/a.yaml", PROD);
+    room.file("set/b.yaml", DEV);
+    let listed = |name: &str, environment: &str| {
+        format!("[[profiles]]\npath = \"set/{name}.yaml\"\nenvironment = \"{environment}\"\n")
+    };
+    let project = format!("version = 1\n{}{}", listed("a", "production"), listed("b", "development"));
+    room.file("redisgen.toml", project);
+    for arguments in [&["report", "--format", "json"][..], &["report", "set", "--format", "json"]] {
+        let all: Value = serde_json::from_str(&room.run(arguments).ended(0).stdout).expect("JSON");
+        let environment = |name: &str| all["profiles"][name]["environment"].clone();
+        assert_eq!((environment("set/a.yaml"), environment("set/b.yaml")), ("production".into(), "development".into()));
+    }
+    assert_eq!(room.run(["report"]).ended(0).stdout.matches("# Security of `demo`").count(), 2);
+    assert!(room.run(["report", "--html", "x.html"]).ended(2).stderr.contains("name it"));
+    // One that is refused refuses all.
+    room.file("set/b.yaml", PROD);
+    room.run(["report"]).ended(1);
+}
