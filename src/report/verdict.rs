@@ -47,7 +47,7 @@ struct Claim {
 enum Sought {
     /// The first that starts so, blanks apart.
     Starting(String),
-    /// The first that is no comment and holds this.
+    /// The first that holds this.
     Holding(&'static str),
 }
 
@@ -85,7 +85,7 @@ impl Verdict {
         self
     }
 
-    /// With the line that shows it: the first of `file` that is no comment and holds this; `test` proves what it does.
+    /// With the line that shows it: the first of `file` that holds this; `test` proves what it does.
     #[must_use]
     pub fn within(mut self, file: impl Into<String>, part: &'static str, test: &'static str) -> Verdict {
         self.claims.push(Claim { file: file.into(), line: Sought::Holding(part), test });
@@ -104,7 +104,7 @@ impl Claim {
         let text = file.map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
         let place = text.lines().map(str::trim_start).position(|line| match &self.line {
             Sought::Starting(start) => line.starts_with(start.as_str()),
-            Sought::Holding(part) => !line.starts_with('#') && line.contains(part),
+            Sought::Holding(part) => line.contains(part),
         });
         Evidence { file: self.file.clone(), line: place.map(|place| place + 1), test: self.test }
     }
