@@ -128,6 +128,46 @@ pub struct ReportArguments {
     pub format: ListFormat,
 }
 
+/// What `verify` proves, and with what.
+#[cfg(feature = "verify")]
+#[derive(Args, Clone, Debug)]
+pub struct VerifyArguments {
+    /// A profile, or `-` for standard input; all of the project if absent.
+    #[arg(value_name = "PROFILE")]
+    pub profile: Option<String>,
+    /// Prove this tree, edited or not, in place of one built for the purpose; it is only read.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<std::path::PathBuf>,
+    /// Run these levels only; several with commas. By default all but compose, which runs the image that the profile
+    /// names.
+    #[arg(long, value_name = "LEVEL", value_delimiter = ',', value_enum)]
+    pub level: Vec<crate::verify::level::Level>,
+    /// Run these levels too, and fail if anything in them could not be run.
+    #[arg(long, value_name = "LEVEL", value_delimiter = ',', value_enum)]
+    pub require: Vec<crate::verify::level::Level>,
+    /// The redis-server or valkey-server to start, in place of the one on PATH.
+    #[arg(long, value_name = "FILE")]
+    pub server: Option<std::path::PathBuf>,
+    /// The image to run at level compose, in place of the profile's.
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+    /// Keep the JSON of --format json in this file, too.
+    #[arg(long, value_name = "FILE")]
+    pub evidence: Option<std::path::PathBuf>,
+    /// Refuse a profile with findings of this severity or worse.
+    #[arg(long, value_name = "SEVERITY")]
+    pub deny: Option<Severity>,
+    /// The day to judge dates by, instead of today.
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+    pub format: ListFormat,
+    /// This is a proof that another one started in namespaces of its own.
+    #[arg(long, hide = true)]
+    pub inside: bool,
+}
+
 /// How access is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum AccessFormat {
@@ -224,6 +264,11 @@ pub enum Command {
     /// Show what holds and what does not: the production checklist with its evidence, the attacks, the controls.
     #[command(after_long_help = REPORT_JSON)]
     Report(ReportArguments),
+    /// Prove it: start the real consumers on the deployment and show what held. Runs what the tree holds, scripts
+    /// included: give it a --dir only that you would deploy.
+    #[cfg(feature = "verify")]
+    #[command(after_long_help = VERIFY_JSON)]
+    Verify(VerifyArguments),
     /// List all rules; `explain RULE` says more of one.
     Rules {
         /// How the list is printed. JSON: {version, rules: [{id, title, severity: {development, production}, why, fix,
@@ -269,6 +314,20 @@ The JSON of `--format json` is one object, for a whole project {profiles: {NAME:
   regimes      of the profile's `compliance`:
                [{name, controls: [{id, asks, items: [{id, text, state, word}]}]}]
   waivers      [{rule, reason, until}]";
+
+/// What the manual page says of `verify --format json`; no line is longer than the help is wide.
+#[cfg(feature = "verify")]
+const VERIFY_JSON: &str = "\
+The JSON of `--format json` and `--evidence` is one object:
+  version    1
+  generator  the version of redisgen
+  profiles   [{profile, digest, engine, dir, started, ended, passed, interrupted, required, judges,
+             checks, artefacts}]
+             digest: SHA-256 of the resolved profile
+             judges: {PROGRAM: VERSION}, what judged
+             checks: [{level, id, title, state, seen, remedy, millis}]
+               state: held, failed, not-run or advice
+             artefacts: {PATH: SHA-256}, what was judged";
 
 /// What the manual page says of `--format json`; no line is longer than the help is wide.
 const FINDINGS_JSON: &str = "\

@@ -9,6 +9,8 @@ mod init;
 mod report;
 pub mod rules;
 mod validate;
+#[cfg(feature = "verify")]
+mod verify;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -74,6 +76,8 @@ pub fn run(cli: &Cli, now: OffsetDateTime) -> Exit {
         }
         Command::Advisories { engine, format } => advisories::run(*engine, *format),
         Command::Report(arguments) => report::run(arguments, now),
+        #[cfg(feature = "verify")]
+        Command::Verify(arguments) => verify::run(arguments, now),
         Command::Rules { format } => Ok(rules::run(*format)),
         Command::Schema { defaults } => {
             console::out(match defaults.as_deref() {

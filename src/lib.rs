@@ -11,7 +11,8 @@
 //! [`resolve`] makes the [`model`]: roles become ACL rules ([`acl`]), limits become numbers. [`check`] runs the
 //! [`rules`], which name profile paths and never spans, and asks for what a [`project`] file demands. [`artefact`] is
 //! the plan: a table of what can come out; [`render`] turns it into bytes. [`provision`] makes missing secrets in
-//! memory, [`write`](mod@write) puts everything on disk.
+//! memory, [`write`](mod@write) puts everything on disk. `verify` starts the real consumers on the result and reports what
+//! held.
 //!
 //! Five invariants, held by tests:
 //! 1. The core does no I/O and cannot fail once a profile is checked.
@@ -61,6 +62,8 @@ pub mod schema;
 pub mod source;
 pub mod topic;
 pub mod tree;
+#[cfg(feature = "verify")]
+pub mod verify;
 pub mod write;
 pub mod yaml;
 

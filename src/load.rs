@@ -39,6 +39,7 @@ fn parse_defaults(environment: Environment) -> Node {
 }
 
 /// A file as someone read it: its name for findings and its bytes.
+#[derive(Clone)]
 pub struct Input {
     /// As the user names it.
     pub name: String,

@@ -1,7 +1,7 @@
 //! `redisgen explain`: a rule, or where the values of a profile come from. A rule id wins over a file.
 
 mod command;
-mod profile;
+pub(super) mod profile;
 mod source;
 
 use super::{Exit, place};

@@ -12,7 +12,7 @@ const FIRST: [&str; 3] = ["version", "name", "environment"];
 const WIDTH: usize = 100;
 
 /// The YAML of a resolved tree.
-pub(super) fn yaml(tree: &Node, sources: &Sources) -> String {
+pub(in crate::command) fn yaml(tree: &Node, sources: &Sources) -> String {
     let Value::Map(entries) = &tree.value else { return String::new() };
     let named = |name: &&str| entries.iter().find(|entry| &*entry.key == *name);
     let first = FIRST.iter().filter_map(named);

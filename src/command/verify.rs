@@ -1,0 +1,128 @@
+//! `redisgen verify`: starts the real consumers on what a profile builds, and shows what held.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::explain::profile;
+use super::{Exit, Judged, judge_input, print};
+use crate::cli::{Judge, VerifyArguments};
+use crate::console;
+use crate::folder::Folder;
+use crate::input::{self, DiskParents, Projects, Work};
+use crate::load;
+use crate::output::{Format, ListFormat};
+use crate::verify::evidence::Evidence;
+use crate::verify::inside::Message;
+use crate::verify::lab::Lab;
+use crate::verify::level::Level;
+use crate::verify::recorder::Reader;
+use crate::verify::{self, Options, interrupt};
+
+/// What `--format json` prints and `--evidence` keeps.
+#[derive(Serialize)]
+struct Document<'run> {
+    version: u32,
+    generator: String,
+    profiles: &'run [Evidence],
+}
+
+pub(super) fn run(arguments: &VerifyArguments, now: OffsetDateTime) -> Result<Exit, String> {
+    let asked: Vec<String> = arguments.profile.iter().cloned().collect();
+    let work = Projects::new()?.work(&asked)?;
+    if work.len() != 1 && arguments.dir.is_some() {
+        return Err("--dir is the tree of one profile: name it".to_owned());
+    }
+    let options = options(arguments);
+    let format = match arguments.format {
+        ListFormat::Human => Format::Human,
+        ListFormat::Json => Format::Json,
+    };
+    let judging = Judge { deny: arguments.deny, as_of: arguments.as_of, format };
+    let read = work.into_iter().map(|work| read(work, &judging, now)).collect::<Result<Vec<_>, _>>()?;
+    let (judged, resolved): (Vec<Judged>, Vec<String>) = read.into_iter().unzip();
+    if judged.iter().any(|judged| !judged.passes()) {
+        print(&judged, format);
+        for judged in judged.iter().filter(|judged| !judged.passes()) {
+            console::err(&format!("{}: {}; nothing was started\n", judged.path.name, judged.verdict()));
+        }
+        return Ok(Exit::Found);
+    }
+    interrupt::listen()?;
+    let reader = if arguments.inside { Reader::Parent } else { Reader::of_stderr() };
+    let mut proven = Vec::new();
+    for (judged, resolved) in judged.iter().zip(resolved) {
+        let Some(model) = &judged.model else { continue };
+        let lab = Lab::new(model, resolved, arguments.dir.as_deref(), now)?;
+        let evidence = verify::prove(model, &lab, &options, now, reader);
+        if reader != Reader::Parent && arguments.format == ListFormat::Human {
+            console::out(&evidence.table());
+        }
+        proven.push(evidence);
+        if interrupt::asked() {
+            break;
+        }
+    }
+    if reader == Reader::Parent {
+        for evidence in proven {
+            Message::Judges(evidence.judges).say();
+        }
+        return Ok(Exit::Fine);
+    }
+    report(arguments, &proven)
+}
+
+/// Reads and judges a profile; also as YAML that needs no other file.
+fn read(work: Work, judging: &Judge, now: OffsetDateTime) -> Result<(Judged, String), String> {
+    let input = input::read(&work.path)?;
+    let resolved = load::load(input.clone(), &mut DiskParents::new(&work.path));
+    let resolved = resolved.map(|(_, loaded)| profile::yaml(&loaded.tree, &loaded.sources)).unwrap_or_default();
+    Ok((judge_input(work, input, None, judging, now)?, resolved))
+}
+
+fn report(arguments: &VerifyArguments, proven: &[Evidence]) -> Result<Exit, String> {
+    let document =
+        Document { version: 1, generator: format!("redisgen {}", env!("CARGO_PKG_VERSION")), profiles: proven };
+    if arguments.format == ListFormat::Json {
+        console::json(&document);
+    }
+    if let Some(path) = &arguments.evidence {
+        keep(path, &serde_json::to_string_pretty(&document).map_err(|error| error.to_string())?)?;
+    }
+    if proven.iter().any(|evidence| evidence.interrupted) {
+        return Err("interrupted; what was started is stopped".to_owned());
+    }
+    Ok(if proven.iter().all(|evidence| evidence.passed) { Exit::Fine } else { Exit::Found })
+}
+
+fn options(arguments: &VerifyArguments) -> Options {
+    let required: BTreeSet<Level> = arguments.require.iter().copied().collect();
+    let mut levels: BTreeSet<Level> = arguments.level.iter().copied().collect();
+    if levels.is_empty() {
+        // A profile names the image that would run; whoever wants that says so.
+        levels = Level::ALL.into_iter().filter(|level| *level != Level::Compose).collect();
+    }
+    levels.extend(&required);
+    Options {
+        levels,
+        required,
+        server: arguments.server.clone(),
+        image: arguments.image.clone(),
+        inside: arguments.inside,
+    }
+}
+
+/// Writes a file as a whole, or not at all.
+fn keep(path: &Path, text: &str) -> Result<(), String> {
+    if path == Path::new(input::STDIN) {
+        console::out(text);
+        return Ok(());
+    }
+    let shown = path.display();
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| format!("{shown}: not a file name"))?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = Folder::open(&parent.canonicalize().map_err(|error| format!("{}: {error}", parent.display()))?)?;
+    folder.stage(name, text.as_bytes(), 0o644, true)?.commit()
+}

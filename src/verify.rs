@@ -1,0 +1,118 @@
+//! In: a model and, perhaps, the tree that was built of it. Out: what held when the real consumers read it.
+//!
+//! A [`lab`] is a private copy of the tree. Each [`level`] is one file that starts the software of its kind on the lab and
+//! is a table of [`check`]s; the [`recorder`] shows them as they end; the [`evidence`] is what is kept. What was started
+//! ends by destructors: on success, on failure, on [`interrupt`]s and on panics.
+
+pub mod check;
+pub mod evidence;
+pub mod inside;
+pub mod interrupt;
+pub mod lab;
+pub mod level;
+pub mod process;
+pub mod recorder;
+
+mod scripts;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use time::OffsetDateTime;
+
+use check::{Check, Outcome, Record, Trouble};
+use evidence::Evidence;
+use lab::Lab;
+use level::Level;
+use recorder::{Reader, Recorder};
+
+use crate::model::Model;
+
+/// What to prove, and with what.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Levels to run.
+    pub levels: BTreeSet<Level>,
+    /// Levels that must not be left unproven.
+    pub required: BTreeSet<Level>,
+    /// The server to start, in place of the one on PATH.
+    pub server: Option<PathBuf>,
+    /// The image to run, in place of the profile's.
+    pub image: Option<String>,
+    /// True in such a proof: the network, the mounts and the processes are its own.
+    pub inside: bool,
+}
+
+/// What a level works with.
+pub struct Bench<'run> {
+    /// What the profile asks for.
+    pub model: &'run Model,
+    /// The private copy of the tree.
+    pub lab: &'run Lab,
+    /// What to prove, and with what.
+    pub options: &'run Options,
+    /// When the proof began; dates are judged by it.
+    pub now: OffsetDateTime,
+    level: Level,
+    recorder: &'run mut Recorder,
+    judges: &'run mut BTreeMap<String, String>,
+}
+
+impl Bench<'_> {
+    /// Runs the checks that the profile asks for, in order, on one subject.
+    pub fn run<Subject>(&mut self, checks: &[Check<Subject>], subject: &mut Subject) {
+        for check in checks.iter().filter(|check| (check.applies)(self.model)) {
+            self.prove(check.id, check.title, || (check.prove)(subject));
+        }
+    }
+
+    /// Runs one check; true if it held.
+    pub fn prove(&mut self, id: &str, title: &str, prove: impl FnOnce() -> Outcome) -> bool {
+        self.recorder.run(self.level, id, title, prove)
+    }
+
+    /// Takes over a record of a proof that ran elsewhere.
+    fn add(&mut self, record: Record) {
+        self.recorder.add(record);
+    }
+
+    /// Takes over what a proof that ran elsewhere noted.
+    fn add_judges(&mut self, judges: BTreeMap<String, String>) {
+        self.judges.extend(judges);
+    }
+
+    /// Notes the version of a program that judges.
+    pub fn judge(&mut self, name: &str, version: &str) {
+        self.judges.insert(name.to_owned(), version.trim().to_owned());
+    }
+}
+
+/// How a level is proven: starts what reads the artefacts of its kind.
+type Prover = fn(&mut Bench<'_>) -> Result<(), Trouble>;
+
+/// Each level has one file.
+const fn prover(level: Level) -> Option<Prover> {
+    match level {
+        Level::Scripts => Some(scripts::prove),
+        _ => None,
+    }
+}
+
+/// Proves a profile at the levels asked for.
+///
+/// # Errors
+/// The lab cannot be made.
+pub fn prove(model: &Model, lab: &Lab, options: &Options, now: OffsetDateTime, reader: Reader) -> Evidence {
+    let start = std::time::Instant::now();
+    let mut recorder = Recorder::new(reader);
+    let mut judges = BTreeMap::new();
+    for level in &options.levels {
+        let Some(prover) = prover(*level) else { continue };
+        let mut bench = Bench { model, lab, options, now, level: *level, recorder: &mut recorder, judges: &mut judges };
+        if let Err(trouble) = prover(&mut bench) {
+            // What a level cannot do without.
+            bench.prove("start", "What this level needs is there", || Err(trouble));
+        }
+    }
+    Evidence::new(model, lab, &options.required, (now, now + start.elapsed()), (judges, recorder.finish()))
+}

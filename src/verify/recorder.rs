@@ -1,0 +1,95 @@
+//! In: checks as they start and end. Out: the records, and meanwhile a live line on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::time::Instant;
+
+use super::check::{Outcome, Record, State, Trouble};
+use super::inside::Message;
+use super::level::Level;
+use crate::console;
+
+/// Who reads the progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// A person at a terminal: the running check is shown and replaced.
+    Terminal,
+    /// A log: one line for each check that ended.
+    Log,
+    /// The proof that started this one: a line of JSON on standard output for each check.
+    Parent,
+}
+
+impl Reader {
+    /// Whoever reads standard error.
+    pub fn of_stderr() -> Reader {
+        if std::io::stderr().is_terminal() { Reader::Terminal } else { Reader::Log }
+    }
+}
+
+/// Collects records.
+pub struct Recorder {
+    reader: Reader,
+    records: Vec<Record>,
+}
+
+/// Clears a terminal's line.
+const CLEAR: &str = "\r\u{1b}[K";
+
+impl Recorder {
+    /// Nothing is recorded yet.
+    pub fn new(reader: Reader) -> Recorder {
+        Recorder { reader, records: Vec::new() }
+    }
+
+    /// Runs a check and records how it ended; true if it held. One that panics has failed, and the next one runs.
+    pub fn run(&mut self, level: Level, id: &str, title: &str, prove: impl FnOnce() -> Outcome) -> bool {
+        if super::interrupt::asked() {
+            return false;
+        }
+        if self.reader == Reader::Terminal {
+            console::err(&format!("{CLEAR}  …        {:<12} {title}", level.word()));
+        }
+        let start = Instant::now();
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(prove)).unwrap_or_else(|cause| {
+            let text = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
+            Err(Trouble::Failed(format!("redisgen itself failed: {}", text.unwrap_or("no reason given"))))
+        });
+        let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let record = Record::new(level, id, title, outcome, millis);
+        let held = record.state == State::Held;
+        self.add(record);
+        held
+    }
+
+    /// Records a check that ended elsewhere.
+    pub fn add(&mut self, record: Record) {
+        match self.reader {
+            Reader::Parent => Message::Record(record.clone()).say(),
+            Reader::Terminal => console::err(&format!("{CLEAR}{}\n", line(&record))),
+            Reader::Log => console::err(&format!("{}\n", line(&record))),
+        }
+        self.records.push(record);
+    }
+
+    /// All that was recorded.
+    pub fn finish(self) -> Vec<Record> {
+        self.records
+    }
+}
+
+/// One check, for people.
+fn line(record: &Record) -> String {
+    let style = match record.state {
+        State::Held => anstyle::AnsiColor::Green,
+        State::Failed => anstyle::AnsiColor::Red,
+        State::NotRun => anstyle::AnsiColor::Yellow,
+        State::Advice => anstyle::AnsiColor::Cyan,
+    }
+    .on_default();
+    let seen = if record.state == State::Held || record.seen.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", record.seen)
+    };
+    format!("  {style}{:<8}{style:#} {:<12} {}{seen}", record.state.word(), record.level.word(), record.title)
+}
