@@ -304,8 +304,8 @@ fn whole(value: &str) -> Option<i128> {
     value.parse::<i64>().ok().filter(|_| plain).map(i128::from)
 }
 
-/// Redis's units: `k` is 1000 and `kb` is 1024 (memtoull in util.c).
-fn memory(value: &str) -> Option<i128> {
+/// Bytes in Redis's units: `k` is 1000 and `kb` is 1024 (memtoull in util.c); none if it is no number of bytes.
+pub fn memory(value: &str) -> Option<i128> {
     let digits = value.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = value.split_at(digits);
     let factor: i128 = match unit.to_ascii_lowercase().as_str() {

@@ -44,6 +44,7 @@ pub mod firewall;
 pub mod folder;
 pub mod format;
 pub mod input;
+pub mod layout;
 pub mod load;
 pub mod lock;
 pub mod mend;

@@ -7,6 +7,7 @@ use crate::allowlist::Allowlist;
 use crate::engine::{CommandSet, Line};
 use crate::firewall::Firewall;
 use crate::format::{Address, Size};
+use crate::layout::Layout;
 use crate::profile::{Environment, Luks, Profile, Role, TlsMode};
 use crate::rename::Renames;
 
@@ -46,6 +47,8 @@ pub struct Model {
     pub app_bridge: String,
     /// Name of the network that publishes the port.
     pub edge_bridge: String,
+    /// Where the server finds its files and listens.
+    pub layout: Layout,
 }
 
 /// A user of the ACL file.

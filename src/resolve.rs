@@ -9,6 +9,7 @@ use crate::engine::{self, CommandSet};
 use crate::finding::Finding;
 use crate::firewall::{self, Firewall};
 use crate::format::{Address, MIB, Size};
+use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::model::Model;
 use crate::profile::{EngineKind, Environment, Exposure, Profile};
@@ -53,6 +54,7 @@ pub fn resolve(loaded: &Loaded, profile: Profile, source: &str) -> Result<Model,
         server_names: server_names(&profile),
         app_bridge: format!("{}-app", firewall::tag(&project)),
         edge_bridge: format!("{}-pub", firewall::tag(&project)),
+        layout: Layout::container(),
         firewall: Firewall::new(&profile, &project),
         project,
         profile,

@@ -12,11 +12,18 @@ pub mod lab;
 pub mod level;
 pub mod process;
 pub mod recorder;
+pub mod tls;
+pub mod wire;
 
 mod scripts;
+mod server;
+pub mod settings;
+mod tree;
+pub mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use time::OffsetDateTime;
 
@@ -48,7 +55,7 @@ pub struct Bench<'run> {
     /// What the profile asks for.
     pub model: &'run Model,
     /// The private copy of the tree.
-    pub lab: &'run Lab,
+    pub lab: &'run Rc<Lab>,
     /// What to prove, and with what.
     pub options: &'run Options,
     /// When the proof began; dates are judged by it.
@@ -61,7 +68,12 @@ pub struct Bench<'run> {
 impl Bench<'_> {
     /// Runs the checks that the profile asks for, in order, on one subject.
     pub fn run<Subject>(&mut self, checks: &[Check<Subject>], subject: &mut Subject) {
-        for check in checks.iter().filter(|check| (check.applies)(self.model)) {
+        self.run_on(self.model, checks, subject);
+    }
+
+    /// The same for another model of the profile, as for another engine.
+    pub fn run_on<Subject>(&mut self, model: &Model, checks: &[Check<Subject>], subject: &mut Subject) {
+        for check in checks.iter().filter(|check| (check.applies)(model)) {
             self.prove(check.id, check.title, || (check.prove)(subject));
         }
     }
@@ -93,6 +105,8 @@ type Prover = fn(&mut Bench<'_>) -> Result<(), Trouble>;
 /// Each level has one file.
 const fn prover(level: Level) -> Option<Prover> {
     match level {
+        Level::Tree => Some(tree::prove),
+        Level::Server => Some(server::prove),
         Level::Scripts => Some(scripts::prove),
         _ => None,
     }
@@ -102,7 +116,7 @@ const fn prover(level: Level) -> Option<Prover> {
 ///
 /// # Errors
 /// The lab cannot be made.
-pub fn prove(model: &Model, lab: &Lab, options: &Options, now: OffsetDateTime, reader: Reader) -> Evidence {
+pub fn prove(model: &Model, lab: &Rc<Lab>, options: &Options, now: OffsetDateTime, reader: Reader) -> Evidence {
     let start = std::time::Instant::now();
     let mut recorder = Recorder::new(reader);
     let mut judges = BTreeMap::new();

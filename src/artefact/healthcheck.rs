@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Artefact, SECRETS, cli, context};
+use super::{Artefact, cli, context};
 
 pub(super) const ARTEFACT: Artefact = Artefact {
     path: |_| "redis/healthcheck.sh".to_owned(),
@@ -14,7 +14,8 @@ pub(super) const ARTEFACT: Artefact = Artefact {
             model,
             HealthCheck {
                 cli: cli(model),
-                folder: SECRETS,
+                folder: model.layout.secrets.clone(),
+                port: model.layout.port,
                 password: model.passwords(),
                 tls: model.tls(),
                 mutual: model.mutual(),
@@ -26,7 +27,8 @@ pub(super) const ARTEFACT: Artefact = Artefact {
 #[derive(Serialize)]
 struct HealthCheck {
     cli: &'static str,
-    folder: &'static str,
+    folder: String,
+    port: u16,
     password: bool,
     tls: bool,
     mutual: bool,

@@ -4,7 +4,7 @@ pub mod tuning;
 
 use serde::Serialize;
 
-use super::{Artefact, CONF, SECRETS, context};
+use super::{Artefact, context};
 use crate::format::MIB;
 use crate::model::{Login, Model};
 use crate::profile::{Aof, TlsMode, TlsVersion};
@@ -91,6 +91,11 @@ fn sections(model: &Model) -> Vec<Section> {
     sections
 }
 
+/// Directives that are written, with their words, in order.
+pub fn settings(model: &Model) -> impl Iterator<Item = (String, Vec<String>)> {
+    sections(model).into_iter().flat_map(|section| section.lines).map(|line| (line.name, line.values))
+}
+
 /// Directives that are written, with single values, for the rule that checks them; `config` has a rule of its own.
 pub fn emitted(model: &Model) -> Vec<(String, String)> {
     let lines = sections(model).into_iter().flat_map(|section| section.lines);
@@ -110,8 +115,11 @@ pub fn effective(model: &Model, name: &str) -> Option<String> {
 }
 
 fn network(out: &mut Lines) {
-    out.add("bind", &["*", "-::*"])
-        .because("All addresses of the container; the compose file decides what is published.");
+    let model = out.model;
+    let layout = &model.layout;
+    let bind: Vec<&str> = layout.bind.iter().map(String::as_str).collect();
+    let port = layout.port.to_string();
+    out.add("bind", &bind).because("All addresses of the container; the compose file decides what is published.");
     let open = out.model.users.iter().any(|user| user.login == Login::Anything);
     if open {
         out.add("protected-mode", &["no"])
@@ -120,9 +128,9 @@ fn network(out: &mut Lines) {
         out.add("protected-mode", &["yes"]).because("Official images change the default to no.");
     }
     if out.model.tls() {
-        out.add("port", &["0"]).because("No unencrypted port.").add("tls-port", &["6379"]);
+        out.add("port", &["0"]).because("No unencrypted port.").add("tls-port", &[&port]);
     } else {
-        out.add("port", &["6379"]);
+        out.add("port", &[&port]);
     }
     out.add("tcp-keepalive", &["60"]);
     let idle = out.model.profile.resources.idle_timeout.map_or(0, crate::format::Duration::seconds);
@@ -135,9 +143,10 @@ fn tls(out: &mut Lines) {
     if tls.mode == TlsMode::Disabled {
         return;
     }
-    out.add("tls-cert-file", &[&format!("{SECRETS}/redis.crt")])
-        .add("tls-key-file", &[&format!("{SECRETS}/redis.key")])
-        .add("tls-ca-cert-file", &[&format!("{SECRETS}/ca.crt")]);
+    let folder = &model.layout.secrets;
+    out.add("tls-cert-file", &[&format!("{folder}/redis.crt")])
+        .add("tls-key-file", &[&format!("{folder}/redis.key")])
+        .add("tls-ca-cert-file", &[&format!("{folder}/ca.crt")]);
     if tls.mode == TlsMode::Mutual {
         out.add("tls-auth-clients", &["yes"]).because("Every client shows a certificate of our authority.");
     } else {
@@ -155,7 +164,9 @@ fn tls(out: &mut Lines) {
 }
 
 fn users(out: &mut Lines) {
-    let folder = if out.model.has_secrets() { SECRETS } else { CONF };
+    let model = out.model;
+    let layout = &model.layout;
+    let folder = if model.has_secrets() { &layout.secrets } else { &layout.conf };
     out.add("aclfile", &[&format!("{folder}/users.acl")])
         .add("acl-pubsub-default", &["resetchannels"])
         .add("acllog-max-len", &["128"]);
@@ -197,7 +208,8 @@ fn limits(out: &mut Lines) {
 
 fn persistence(out: &mut Lines) {
     let persistence = &out.model.profile.persistence;
-    out.add("dir", &["/data"]).add("dbfilename", &["dump.rdb"]);
+    let model = out.model;
+    out.add("dir", &[&model.layout.data]).add("dbfilename", &["dump.rdb"]);
     match persistence.aof {
         Aof::Disabled => out.add("appendonly", &["no"]),
         Aof::Always => out.add("appendonly", &["yes"]).add("appendfsync", &["always"]),

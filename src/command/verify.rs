@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::rc::Rc;
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -55,7 +56,7 @@ pub(super) fn run(arguments: &VerifyArguments, now: OffsetDateTime) -> Result<Ex
     let mut proven = Vec::new();
     for (judged, resolved) in judged.iter().zip(resolved) {
         let Some(model) = &judged.model else { continue };
-        let lab = Lab::new(model, resolved, arguments.dir.as_deref(), now)?;
+        let lab = Rc::new(Lab::new(model, resolved, arguments.dir.as_deref(), now)?);
         let evidence = verify::prove(model, &lab, &options, now, reader);
         if reader != Reader::Parent && arguments.format == ListFormat::Human {
             console::out(&evidence.table());

@@ -5,18 +5,18 @@
 set -eu
 {% if password %}
 # Read by this short-lived process only; an argument would show in the process list.
-REDISCLI_AUTH="$(cat {{ folder }}/health.password)"
+REDISCLI_AUTH="$(cat {{ folder ~ "/health.password" }})"
 export REDISCLI_AUTH
 {% endif %}
-set -- -e --no-auth-warning -h 127.0.0.1 -p 6379
+set -- -e --no-auth-warning -h 127.0.0.1 -p {{ port }}
 {% if password %}
 set -- "$@" --user health
 {% endif %}
 {% if tls %}
-set -- "$@" --tls --cacert {{ folder }}/ca.crt
+set -- "$@" --tls --cacert {{ folder ~ "/ca.crt" }}
 {% endif %}
 {% if mutual %}
-set -- "$@" --cert {{ folder }}/health.crt --key {{ folder }}/health.key
+set -- "$@" --cert {{ folder ~ "/health.crt" }} --key {{ folder ~ "/health.key" }}
 {% endif %}
 reply="$({{ cli }} "$@" ping)"
 [ "$reply" = PONG ]

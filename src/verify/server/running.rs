@@ -1,0 +1,236 @@
+//! A server that runs for a proof, and the clients that ask it.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::program::Program;
+use super::site::Site;
+use crate::artefact::LOCKED;
+use crate::folder::Folder;
+use crate::lock::sha256;
+use crate::model::{AclUser, HEALTH, Login, Model};
+use crate::provision;
+use crate::verify::check::{Outcome, Trouble};
+use crate::verify::interrupt;
+use crate::verify::lab::Lab;
+use crate::verify::process::{self, Process};
+use crate::verify::tls::{Identity, Tls};
+use crate::verify::wire::{Connection, NoAnswer};
+
+/// How long a server may take to start or to end.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// What a server logs when it takes connections.
+const READY: &str = "Ready to accept connections";
+/// Name of the ACL file in the folder of secrets.
+const ACL: &str = "users.acl";
+
+/// A server of the profile, with all that its clients need.
+pub(super) struct Running {
+    /// What the profile asks for, on the line of the server that runs.
+    pub model: Rc<Model>,
+    /// The copy of the tree.
+    pub lab: Rc<Lab>,
+    /// What runs.
+    pub program: Program,
+    /// Where it runs.
+    pub site: Site,
+    /// When the proof began.
+    pub now: OffsetDateTime,
+    /// A user of ours with all rights, who asks what no user of the profile may.
+    prover: (String, Zeroizing<String>),
+    /// The ACL file as it is sealed, without that user.
+    sealed: String,
+    passwords: BTreeMap<String, Zeroizing<String>>,
+    process: Option<Process>,
+    log: PathBuf,
+}
+
+impl Running {
+    /// Prepares the users; nothing runs yet.
+    pub(super) fn new(
+        model: Rc<Model>,
+        lab: Rc<Lab>,
+        program: Program,
+        site: Site,
+        now: OffsetDateTime,
+    ) -> Result<Running, Trouble> {
+        let failed = |reason: String| Trouble::Failed(reason);
+        let mut passwords = BTreeMap::new();
+        for user in model.users.iter().filter(|user| user.login == Login::Password) {
+            passwords.insert(user.name.clone(), lab.password(&user.name).map_err(failed)?);
+        }
+        let locked = lab.text("redis/users.acl");
+        let digests = passwords.iter().map(|(user, password)| (user.clone(), sha256(password.as_bytes()))).collect();
+        let sealed = match site.is_tree() && model.has_secrets() {
+            // What would really be mounted.
+            true => {
+                let bytes = lab.secret("server/users.acl").map_err(failed)?;
+                let bytes = bytes.ok_or_else(|| failed("secrets/server/users.acl is missing".to_owned()))?;
+                String::from_utf8_lossy(&bytes).into_owned()
+            }
+            false if site.is_tree() => locked,
+            false => provision::sealed(&site.locked().map_err(failed)?, &digests),
+        };
+        let mut random = [0_u8; 32];
+        getrandom::fill(&mut random).map_err(|error| failed(error.to_string()))?;
+        let name = format!("redisgen-verify-{}", crate::hex(random.get(..6).unwrap_or_default()));
+        let log = lab.path().join("server.log");
+        let prover = (name, Zeroizing::new(crate::hex(&random)));
+        Ok(Running { model, lab, program, site, now, prover, sealed, passwords, process: None, log })
+    }
+
+    /// Starts the server with the sealed users, and one of ours among them.
+    pub(super) fn start(&mut self) -> Result<(), Trouble> {
+        let (name, password) = &self.prover;
+        let end = if self.sealed.ends_with('\n') || self.sealed.is_empty() { "" } else { "\n" };
+        let users = format!("{}{end}user {name} on #{} ~* &* +@all\n", self.sealed, sha256(password.as_bytes()));
+        self.start_with(&Zeroizing::new(users))?;
+        // A server that lets nobody in is no server to prove anything on.
+        let mut connection = self.prover()?;
+        connection.call(&["PING"])?;
+        Ok(())
+    }
+
+    /// Starts the server with these users.
+    pub(super) fn start_with(&mut self, users: &str) -> Result<(), Trouble> {
+        self.process = None;
+        let folder = Folder::open(&self.site.secrets).map_err(Trouble::Failed)?;
+        folder
+            .stage(ACL, users.as_bytes(), 0o600, false)
+            .and_then(crate::folder::Staged::commit)
+            .map_err(Trouble::Failed)?;
+        #[expect(clippy::disallowed_methods, reason = "a log in the private folder")]
+        let log = File::create(&self.log).map_err(|error| Trouble::Failed(error.to_string()))?;
+        let err = log.try_clone().map_err(|error| Trouble::Failed(error.to_string()))?;
+        let mut process = Process::start(self.site.server(&self.program).stdout(log).stderr(err))?.with_grace(PATIENCE);
+        let ready = interrupt::wait(PATIENCE, || {
+            if let Some(status) = process.status()? {
+                return Trouble::failed(format!("the server ended with {status}: {}", last(&self.log())));
+            }
+            Ok(self.log().contains(READY).then_some(()))
+        })?;
+        self.process = Some(process);
+        ready.ok_or_else(|| Trouble::Failed(format!("the server is not ready: {}", last(&self.log()))))
+    }
+
+    /// Stops it as `docker stop` does.
+    pub(super) fn stop(&mut self) -> Outcome {
+        let Some(mut process) = self.process.take() else { return Trouble::failed("the server does not run") };
+        process.signal(Signal::TERM);
+        match process.ended(PATIENCE)? {
+            Some(status) if status.success() => Ok("ended with 0".to_owned()),
+            Some(status) => Trouble::failed(match status.signal() {
+                Some(signal) => format!("the server was ended by signal {signal}"),
+                None => format!("the server ended with {status}: {}", last(&self.log())),
+            }),
+            None => Trouble::failed("SIGTERM does not end the server"),
+        }
+    }
+
+    /// True while it runs.
+    pub(super) fn runs(&mut self) -> bool {
+        self.process.as_mut().is_some_and(|process| matches!(process.status(), Ok(None)))
+    }
+
+    /// What it logged since it started.
+    pub(super) fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// The reviewed ACL file, in which every password is 64 zeros.
+    pub(super) fn locked(&self) -> Result<String, Trouble> {
+        let text = if self.site.is_tree() {
+            self.lab.text("redis/users.acl")
+        } else {
+            self.site.locked().map_err(Trouble::Failed)?
+        };
+        if text.is_empty() || (self.model.passwords() && !text.contains(LOCKED)) {
+            return Trouble::failed("redis/users.acl has no locked password");
+        }
+        Ok(text)
+    }
+
+    /// The user of ours, who may do everything.
+    pub(super) fn prover(&self) -> Result<Connection, Trouble> {
+        let mut connection = self.connect(self.any_identity().as_ref())?;
+        connection.login(&self.prover.0, &self.prover.1)?;
+        Ok(connection)
+    }
+
+    /// Name of the user of ours.
+    pub(super) fn prover_name(&self) -> &str {
+        &self.prover.0
+    }
+
+    /// A user of the profile, logged in with its password and, if asked for, its certificate.
+    pub(super) fn user(&self, user: &AclUser) -> Result<Connection, NoAnswer> {
+        let mut connection = self.connect(self.identity_of(&user.name).as_ref())?;
+        if let Some(password) = self.passwords.get(&user.name) {
+            connection.login(&user.name, password)?;
+        }
+        Ok(connection)
+    }
+
+    /// Somebody with a certificate, if one is asked for, who has not logged in.
+    pub(super) fn stranger(&self) -> Result<Connection, NoAnswer> {
+        self.connect(self.any_identity().as_ref())
+    }
+
+    /// Connects with a certificate of these.
+    fn connect(&self, identity: Option<&(Vec<u8>, Zeroizing<Vec<u8>>)>) -> Result<Connection, NoAnswer> {
+        let identity = identity.map(|(certificate, key)| Identity { certificate, key });
+        Connection::open(self.site.address, self.tls(identity)?.as_ref())
+    }
+
+    /// How to shake hands with this certificate; none without TLS.
+    pub(super) fn tls(&self, identity: Option<Identity<'_>>) -> Result<Option<Tls>, NoAnswer> {
+        if !self.model.tls() {
+            return Ok(None);
+        }
+        let authority = self.lab.secret("server/ca.crt").map_err(NoAnswer)?;
+        let authority = authority.ok_or_else(|| NoAnswer("secrets/server/ca.crt is missing".to_owned()))?;
+        Tls::new(&authority, identity, self.server_name()).map(Some).map_err(NoAnswer)
+    }
+
+    /// A name that clients dial.
+    pub(super) fn server_name(&self) -> &str {
+        self.model.server_names.first().map_or("localhost", String::as_str)
+    }
+
+    /// Certificate and key of a user, if the profile asks for some.
+    pub(super) fn identity_of(&self, user: &str) -> Option<(Vec<u8>, Zeroizing<Vec<u8>>)> {
+        let stem = if user == HEALTH { "server/health".to_owned() } else { format!("clients/{user}/client") };
+        let certificate = self.lab.secret(&format!("{stem}.crt")).ok()??;
+        let key = self.lab.secret(&format!("{stem}.key")).ok()??;
+        self.model.mutual().then(|| (certificate.to_vec(), key))
+    }
+
+    /// Anybody's: who shows it has not logged in yet.
+    pub(super) fn any_identity(&self) -> Option<(Vec<u8>, Zeroizing<Vec<u8>>)> {
+        self.passwords.keys().find_map(|user| self.identity_of(user))
+    }
+
+    /// Users that can log in.
+    pub(super) fn enabled(&self) -> impl Iterator<Item = &AclUser> {
+        self.model.users.iter().filter(|user| user.enabled && user.login != Login::Never)
+    }
+
+    /// Runs the health check as Docker does.
+    pub(super) fn health(&self) -> Result<process::Said, Trouble> {
+        process::run(&mut self.site.health(), Duration::from_secs(15))
+    }
+}
+
+/// The end of a log, on which a server says why it ends.
+fn last(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines.get(lines.len().saturating_sub(6)..).unwrap_or_default().join(" | ")
+}

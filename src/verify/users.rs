@@ -1,0 +1,64 @@
+//! In: the users that a server tells and those that a profile means. Out: whether they mean the same; words that differ
+//! and mean the same do not count.
+
+use std::collections::BTreeMap;
+
+use super::check::{Outcome, Trouble};
+use super::wire::Reply;
+use crate::access::Access;
+use crate::access::difference::difference;
+use crate::model::Model;
+
+/// Reads the answer of ACL LIST, without the user of ours.
+///
+/// # Errors
+/// It cannot be understood.
+pub fn read(model: &Model, reply: &Reply, without: Option<&str>) -> Result<Access, Trouble> {
+    let Some(items) = reply.items() else { return Trouble::failed(format!("ACL LIST: {reply}")) };
+    let mut text = String::new();
+    for item in items.iter().filter_map(Reply::text) {
+        let ours = without.is_some_and(|name| item.split(' ').nth(1) == Some(name));
+        if !ours {
+            text.push_str(&item);
+            text.push('\n');
+        }
+    }
+    let mut access = Access::of_file(model.line, &text).map_err(|bad| {
+        let first = bad.first().map_or(String::new(), |bad| format!(": {}", bad.reason));
+        Trouble::Failed(format!("ACL LIST tells {} users that {} does not know{first}", bad.len(), model.line))
+    })?;
+    // What is renamed away is in no rule that the server tells, and nobody runs it.
+    for id in model.renames.away.iter().filter_map(|name| model.line.command(name)) {
+        access.users.iter_mut().for_each(|user| user.account.take(model.line, id));
+    }
+    Ok(access)
+}
+
+/// Users that more than one password opens.
+///
+/// # Errors
+/// There are some, with their names.
+pub fn one_password_each(found: &Access) -> Outcome {
+    let several = found.users.iter().filter(|user| user.account.passwords.iter().count() > 1);
+    let names: Vec<&str> = several.map(|user| user.name.as_str()).take(20).collect();
+    if names.is_empty() { Ok(String::new()) } else { Trouble::failed(format!("several open {}", names.join(", "))) }
+}
+
+/// Compares them with the profile's.
+///
+/// # Errors
+/// Users differ, with what they gained and lost.
+pub fn compare(model: &Model, found: &Access) -> Outcome {
+    let mut changes = difference(&Access::of_model(model), found).users;
+    // Other passwords than the locked file's are what is meant.
+    changes.retain(|_, change| !change.gained.is_empty() || !change.lost.is_empty());
+    let count = changes.len();
+    if count == 0 {
+        return Ok(format!("{} users", model.users.len()));
+    }
+    let told: BTreeMap<_, _> = changes.iter().take(5).collect();
+    Trouble::failed(format!(
+        "{count} differ, `gained` is what the profile does not give: {}",
+        serde_json::to_string(&told).unwrap_or_default()
+    ))
+}

@@ -1,0 +1,319 @@
+//! A client that speaks RESP2 over TCP or TLS: the little that proofs need, and nothing that a hostile server could make
+//! large, deep or endless.
+
+use std::fmt;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use rustls::{ClientConnection, StreamOwned};
+
+use super::check::Trouble;
+use super::tls::Tls;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest single text of an answer.
+const LONGEST: usize = 64 * 1024 * 1024;
+/// Most bytes of all texts of an answer.
+const MOST: usize = 128 * 1024 * 1024;
+/// Deepest answer.
+const DEEPEST: u8 = 8;
+/// Longest line that is no text, as a status.
+const LINE: u64 = 64 * 1024;
+
+/// What a server answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// `+OK`
+    Status(String),
+    /// `-NOPERM …`
+    Error(String),
+    /// `:1`
+    Number(i64),
+    /// A text, or nil.
+    Text(Option<Vec<u8>>),
+    /// A list, or nil.
+    List(Option<Vec<Reply>>),
+}
+
+impl Reply {
+    /// The words of an error.
+    pub fn error(&self) -> Option<&str> {
+        match self {
+            Reply::Error(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A status, a text or a number, as text.
+    pub fn text(&self) -> Option<String> {
+        match self {
+            Reply::Status(text) => Some(text.clone()),
+            Reply::Text(Some(bytes)) => Some(String::from_utf8_lossy(bytes).into_owned()),
+            Reply::Number(number) => Some(number.to_string()),
+            Reply::Error(_) | Reply::Text(None) | Reply::List(_) => None,
+        }
+    }
+
+    /// The items of a list.
+    pub fn items(&self) -> Option<&[Reply]> {
+        match self {
+            Reply::List(Some(items)) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// True if the server did not let the user run it: by permission, by a switch, or since there is no such command.
+    pub fn is_refusal(&self) -> bool {
+        self.error().is_some_and(|text| {
+            text.starts_with("NOPERM ")
+                || text.starts_with("NOAUTH ")
+                || text.starts_with("EXECABORT Transaction discarded because of: NOPERM ")
+                || text.starts_with("ERR unknown command")
+                || text.starts_with("ERR DEBUG command not allowed")
+                || text.starts_with("ERR MODULE command not allowed")
+        })
+    }
+}
+
+impl fmt::Display for Reply {
+    /// For people: short, and never a value of the data.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reply::Status(text) | Reply::Error(text) => out.write_str(text),
+            Reply::Number(number) => write!(out, "{number}"),
+            Reply::Text(None) | Reply::List(None) => out.write_str("nil"),
+            Reply::Text(Some(bytes)) => write!(out, "a text of {} bytes", bytes.len()),
+            Reply::List(Some(items)) => write!(out, "a list of {}", items.len()),
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoAnswer(pub String);
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl From<NoAnswer> for Trouble {
+    fn from(reason: NoAnswer) -> Trouble {
+        if super::interrupt::asked() { Trouble::Interrupted } else { Trouble::Failed(reason.0) }
+    }
+}
+
+impl From<std::io::Error> for NoAnswer {
+    fn from(error: std::io::Error) -> NoAnswer {
+        NoAnswer(error.to_string())
+    }
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Encrypted(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Stream::Plain(stream) => stream.read(buffer),
+            Stream::Encrypted(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Stream::Plain(stream) => stream.write(bytes),
+            Stream::Encrypted(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Stream::Plain(stream) => stream.flush(),
+            Stream::Encrypted(stream) => stream.flush(),
+        }
+    }
+}
+
+/// An open connection.
+pub struct Connection {
+    stream: BufReader<Stream>,
+}
+
+impl Connection {
+    /// Connects; with `tls`, shakes hands and checks the server's certificate and name.
+    ///
+    /// # Errors
+    /// Nobody answers, or either side refuses the other.
+    pub fn open(address: SocketAddr, tls: Option<&Tls>) -> Result<Connection, NoAnswer> {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        let stream = match tls {
+            None => Stream::Plain(stream),
+            Some(tls) => {
+                let mut stream = StreamOwned::new(tls.client()?, stream);
+                while stream.conn.is_handshaking() {
+                    stream.conn.complete_io(&mut stream.sock)?;
+                }
+                Stream::Encrypted(Box::new(stream))
+            }
+        };
+        Ok(Connection { stream: BufReader::new(stream) })
+    }
+
+    /// Sends a command and waits for its answer.
+    ///
+    /// # Errors
+    /// The connection ends, or what comes is no answer.
+    pub fn call<Word: AsRef<[u8]>>(&mut self, words: &[Word]) -> Result<Reply, NoAnswer> {
+        self.send(words)?;
+        self.answer()
+    }
+
+    /// Sends commands at once and waits for all answers, in order.
+    ///
+    /// # Errors
+    /// The connection ends, or what comes is no answer.
+    pub fn call_all(&mut self, commands: &[Vec<String>]) -> Result<Vec<Reply>, NoAnswer> {
+        let mut replies = Vec::with_capacity(commands.len());
+        // Not more at once than both sides' buffers take.
+        for some in commands.chunks(64) {
+            for command in some {
+                self.send(command)?;
+            }
+            for _ in some {
+                replies.push(self.answer()?);
+            }
+        }
+        Ok(replies)
+    }
+
+    /// Sends a command without waiting.
+    ///
+    /// # Errors
+    /// The connection ends.
+    pub fn send<Word: AsRef<[u8]>>(&mut self, words: &[Word]) -> Result<(), NoAnswer> {
+        let mut text = format!("*{}\r\n", words.len()).into_bytes();
+        for word in words {
+            let word = word.as_ref();
+            text.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+            text.extend_from_slice(word);
+            text.extend_from_slice(b"\r\n");
+        }
+        let stream = self.stream.get_mut();
+        stream.write_all(&text)?;
+        Ok(stream.flush()?)
+    }
+
+    /// Waits for one answer.
+    ///
+    /// # Errors
+    /// The connection ends, or what comes is no answer.
+    pub fn answer(&mut self) -> Result<Reply, NoAnswer> {
+        read(&mut self.stream, DEEPEST, &mut MOST.clone())
+    }
+
+    /// Logs in.
+    ///
+    /// # Errors
+    /// The connection ends, or the server refuses, with its words.
+    pub fn login(&mut self, user: &str, password: &str) -> Result<(), NoAnswer> {
+        match self.call(&["AUTH", user, password])? {
+            Reply::Status(_) => Ok(()),
+            other => Err(NoAnswer(other.to_string())),
+        }
+    }
+}
+
+/// Reads one answer; `budget` is how many bytes its texts may still have.
+fn read(stream: &mut impl BufRead, depth: u8, budget: &mut usize) -> Result<Reply, NoAnswer> {
+    let line = line(stream)?;
+    let rest = line.get(1..).unwrap_or_default();
+    let number = || rest.parse::<i64>().map_err(|_| NoAnswer("the answer is not Redis's".to_owned()));
+    match line.as_bytes().first() {
+        Some(b'+') => Ok(Reply::Status(rest.to_owned())),
+        Some(b'-') => Ok(Reply::Error(rest.to_owned())),
+        Some(b':') => number().map(Reply::Number),
+        Some(b'$') => match usize::try_from(number()?) {
+            Err(_) => Ok(Reply::Text(None)),
+            Ok(length) if length <= LONGEST.min(*budget) => {
+                *budget -= length;
+                let mut bytes = vec![0; length + 2];
+                stream.read_exact(&mut bytes)?;
+                bytes.truncate(length);
+                Ok(Reply::Text(Some(bytes)))
+            }
+            Ok(length) => Err(NoAnswer(format!("the answer is too large: {length} bytes"))),
+        },
+        Some(b'*') => match usize::try_from(number()?) {
+            Err(_) => Ok(Reply::List(None)),
+            Ok(_) if depth == 0 => Err(NoAnswer("the answer is nested too deep".to_owned())),
+            Ok(count) => {
+                let mut items = Vec::new();
+                for _ in 0..count {
+                    // An item costs memory even if it holds nothing.
+                    *budget = budget.checked_sub(64).ok_or_else(|| NoAnswer("the answer is too large".to_owned()))?;
+                    items.push(read(stream, depth - 1, budget)?);
+                }
+                Ok(Reply::List(Some(items)))
+            }
+        },
+        _ => Err(NoAnswer("the answer is not Redis's".to_owned())),
+    }
+}
+
+fn line(stream: &mut impl BufRead) -> Result<String, NoAnswer> {
+    let mut bytes = Vec::new();
+    stream.by_ref().take(LINE).read_until(b'\n', &mut bytes)?;
+    match bytes.strip_suffix(b"\r\n") {
+        Some(text) => Ok(String::from_utf8_lossy(text).into_owned()),
+        None if bytes.is_empty() => Err(NoAnswer("the server closed the connection".to_owned())),
+        None => Err(NoAnswer("the answer is not Redis's".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(mut bytes: &[u8]) -> Result<Reply, NoAnswer> {
+        read(&mut bytes, DEEPEST, &mut MOST.clone())
+    }
+
+    #[test]
+    fn answers_are_read() {
+        assert_eq!(reply(b"+OK\r\n"), Ok(Reply::Status("OK".to_owned())));
+        assert_eq!(reply(b"-NOPERM no\r\n").map(|reply| reply.is_refusal()), Ok(true));
+        assert_eq!(reply(b"-ERR syntax error\r\n").map(|reply| reply.is_refusal()), Ok(false));
+        assert_eq!(reply(b"$-1\r\n"), Ok(Reply::Text(None)));
+        assert_eq!(reply(b"*2\r\n:1\r\n$2\r\nab\r\n").expect("a list").items().expect("items").len(), 2);
+    }
+
+    #[test]
+    fn hostile_answers_end() {
+        let deep = b"*1\r\n".repeat(20);
+        for (bytes, reason) in [
+            (&deep[..], "too deep"),
+            (b"$99999999999\r\n", "too large"),
+            (b"*9999999999\r\n", "closed"),
+            (b"HTTP/1.1 400 Bad Request\r\n", "not Redis's"),
+            (b"$5\r\nab\r\n", "fill"),
+            (b"+never ends", "not Redis's"),
+            (b"", "closed"),
+        ] {
+            let error = reply(bytes).expect_err(reason);
+            assert!(error.0.contains(reason), "{error}");
+        }
+        let wide = [b"*9000000\r\n".to_vec(), b"$-1\r\n".repeat(3_000_000)].concat();
+        assert!(reply(&wide).expect_err("wide").0.contains("too large"));
+    }
+}
