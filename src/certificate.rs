@@ -183,8 +183,15 @@ impl Certificate {
     pub fn parse(text: &str) -> Result<Certificate, String> {
         let (_, block) =
             x509_parser::pem::parse_x509_pem(text.as_bytes()).map_err(|_| "not a PEM certificate".to_owned())?;
-        let (_, parsed) =
-            X509Certificate::from_der(&block.contents).map_err(|_| "not an X.509 certificate".to_owned())?;
+        Certificate::from_der(&block.contents)
+    }
+
+    /// Reads a certificate as it travels in a handshake.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn from_der(der: &[u8]) -> Result<Certificate, String> {
+        let (_, parsed) = X509Certificate::from_der(der).map_err(|_| "not an X.509 certificate".to_owned())?;
         let mut names = Vec::new();
         if let Ok(Some(extension)) = parsed.subject_alternative_name() {
             names.extend(extension.value.general_names.iter().filter_map(alternative_name));
@@ -195,7 +202,7 @@ impl Certificate {
             is_authority: parsed.is_ca(),
             names,
             public_key: parsed.public_key().subject_public_key.data.to_vec(),
-            der: block.contents,
+            der: der.to_vec(),
         })
     }
 

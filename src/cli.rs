@@ -151,6 +151,25 @@ pub struct VerifyArguments {
     /// The image to run at level compose, in place of the profile's.
     #[arg(long, value_name = "IMAGE")]
     pub image: Option<String>,
+    /// Compare this running server with the profile: rediss://HOST:PORT, or redis:// without TLS. Nothing is changed there.
+    /// Alone it runs level live only.
+    #[arg(long, value_name = "URL")]
+    pub against: Option<crate::verify::live::Url>,
+    /// Log in to it as this user; what the user may not see is told as not run.
+    #[arg(long, value_name = "NAME", requires = "against")]
+    pub user: Option<String>,
+    /// The file with its password; by default that of --dir, else the variable `REDISCLI_AUTH`.
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub password_file: Option<std::path::PathBuf>,
+    /// The authority's certificate; by default that of --dir.
+    #[arg(long, value_name = "FILE", requires = "against")]
+    pub ca: Option<std::path::PathBuf>,
+    /// The user's certificate; by default that of --dir.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<std::path::PathBuf>,
+    /// The key of --cert.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<std::path::PathBuf>,
     /// Keep the JSON of --format json in this file, too.
     #[arg(long, value_name = "FILE")]
     pub evidence: Option<std::path::PathBuf>,
@@ -268,7 +287,7 @@ pub enum Command {
     /// included: give it a --dir only that you would deploy.
     #[cfg(feature = "verify")]
     #[command(after_long_help = VERIFY_JSON)]
-    Verify(VerifyArguments),
+    Verify(Box<VerifyArguments>),
     /// List all rules; `explain RULE` says more of one.
     Rules {
         /// How the list is printed. JSON: {version, rules: [{id, title, severity: {development, production}, why, fix,

@@ -5,11 +5,13 @@
 //! ends by destructors: on success, on failure, on [`interrupt`]s and on panics.
 
 pub mod check;
+pub mod encryption;
 pub mod evidence;
 pub mod inside;
 pub mod interrupt;
 pub mod lab;
 pub mod level;
+pub mod live;
 pub mod process;
 pub mod recorder;
 pub mod tls;
@@ -46,14 +48,16 @@ pub struct Options {
     pub server: Option<PathBuf>,
     /// The image to run, in place of the profile's.
     pub image: Option<String>,
-    /// True in such a proof: the network, the mounts and the processes are its own.
+    /// The running server to compare with, at level live.
+    pub live: Option<live::Target>,
+    /// True in a proof that another one started: the network, the mounts and the processes are its own.
     pub inside: bool,
 }
 
 /// What a level works with.
 pub struct Bench<'run> {
     /// What the profile asks for.
-    pub model: &'run Model,
+    pub model: &'run Rc<Model>,
     /// The private copy of the tree.
     pub lab: &'run Rc<Lab>,
     /// What to prove, and with what.
@@ -107,6 +111,7 @@ const fn prover(level: Level) -> Option<Prover> {
     match level {
         Level::Tree => Some(tree::prove),
         Level::Server => Some(server::prove),
+        Level::Live => Some(live::prove),
         Level::Scripts => Some(scripts::prove),
         _ => None,
     }
@@ -116,7 +121,7 @@ const fn prover(level: Level) -> Option<Prover> {
 ///
 /// # Errors
 /// The lab cannot be made.
-pub fn prove(model: &Model, lab: &Rc<Lab>, options: &Options, now: OffsetDateTime, reader: Reader) -> Evidence {
+pub fn prove(model: &Rc<Model>, lab: &Rc<Lab>, options: &Options, now: OffsetDateTime, reader: Reader) -> Evidence {
     let start = std::time::Instant::now();
     let mut recorder = Recorder::new(reader);
     let mut judges = BTreeMap::new();

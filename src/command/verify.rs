@@ -19,6 +19,7 @@ use crate::verify::evidence::Evidence;
 use crate::verify::inside::Message;
 use crate::verify::lab::Lab;
 use crate::verify::level::Level;
+use crate::verify::live::Target;
 use crate::verify::recorder::Reader;
 use crate::verify::{self, Options, interrupt};
 
@@ -33,10 +34,10 @@ struct Document<'run> {
 pub(super) fn run(arguments: &VerifyArguments, now: OffsetDateTime) -> Result<Exit, String> {
     let asked: Vec<String> = arguments.profile.iter().cloned().collect();
     let work = Projects::new()?.work(&asked)?;
-    if work.len() != 1 && arguments.dir.is_some() {
-        return Err("--dir is the tree of one profile: name it".to_owned());
+    if work.len() != 1 && (arguments.dir.is_some() || arguments.against.is_some()) {
+        return Err("--dir and --against are of one profile: name it".to_owned());
     }
-    let options = options(arguments);
+    let options = options(arguments)?;
     let format = match arguments.format {
         ListFormat::Human => Format::Human,
         ListFormat::Json => Format::Json,
@@ -54,10 +55,10 @@ pub(super) fn run(arguments: &VerifyArguments, now: OffsetDateTime) -> Result<Ex
     interrupt::listen()?;
     let reader = if arguments.inside { Reader::Parent } else { Reader::of_stderr() };
     let mut proven = Vec::new();
-    for (judged, resolved) in judged.iter().zip(resolved) {
-        let Some(model) = &judged.model else { continue };
-        let lab = Rc::new(Lab::new(model, resolved, arguments.dir.as_deref(), now)?);
-        let evidence = verify::prove(model, &lab, &options, now, reader);
+    for (judged, resolved) in judged.into_iter().zip(resolved) {
+        let Some(model) = judged.model.map(Rc::new) else { continue };
+        let lab = Rc::new(Lab::new(&model, resolved, arguments.dir.as_deref(), now)?);
+        let evidence = verify::prove(&model, &lab, &options, now, reader);
         if reader != Reader::Parent && arguments.format == ListFormat::Human {
             console::out(&evidence.table());
         }
@@ -98,21 +99,29 @@ fn report(arguments: &VerifyArguments, proven: &[Evidence]) -> Result<Exit, Stri
     Ok(if proven.iter().all(|evidence| evidence.passed) { Exit::Fine } else { Exit::Found })
 }
 
-fn options(arguments: &VerifyArguments) -> Options {
+fn options(arguments: &VerifyArguments) -> Result<Options, String> {
     let required: BTreeSet<Level> = arguments.require.iter().copied().collect();
     let mut levels: BTreeSet<Level> = arguments.level.iter().copied().collect();
     if levels.is_empty() {
-        // A profile names the image that would run; whoever wants that says so.
-        levels = Level::ALL.into_iter().filter(|level| *level != Level::Compose).collect();
+        levels = match arguments.against {
+            Some(_) => BTreeSet::from([Level::Live]),
+            // A profile names the image that would run; whoever wants that says so.
+            None => Level::ALL.into_iter().filter(|level| !matches!(level, Level::Compose | Level::Live)).collect(),
+        };
     }
     levels.extend(&required);
-    Options {
-        levels,
-        required,
-        server: arguments.server.clone(),
-        image: arguments.image.clone(),
-        inside: arguments.inside,
+    if levels.contains(&Level::Live) != arguments.against.is_some() {
+        return Err("level live and --against go together".to_owned());
     }
+    let live = arguments.against.clone().map(|url| Target {
+        url,
+        user: arguments.user.clone(),
+        password: arguments.password_file.clone(),
+        authority: arguments.ca.clone(),
+        identity: arguments.cert.clone().zip(arguments.key.clone()),
+    });
+    let (server, image) = (arguments.server.clone(), arguments.image.clone());
+    Ok(Options { levels, required, server, image, live, inside: arguments.inside })
 }
 
 /// Writes a file as a whole, or not at all.

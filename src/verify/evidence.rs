@@ -26,7 +26,7 @@ pub struct Evidence {
     pub started: String,
     /// When it ended, in UTC.
     pub ended: String,
-    /// True if nothing failed, and nothing that was required is unproven.
+    /// True if something held, nothing failed, and nothing that was required is unproven.
     pub passed: bool,
     /// True if somebody stopped it.
     pub interrupted: bool,
@@ -73,7 +73,10 @@ impl Evidence {
             dir: lab.dir.as_ref().map(|dir| dir.display().to_string()),
             started: stamp(started),
             ended: stamp(ended),
-            passed: !interrupted && checks.iter().all(stands),
+            // Where nothing could be proven, nothing is.
+            passed: !interrupted
+                && checks.iter().all(stands)
+                && checks.iter().any(|record| record.state == State::Held),
             interrupted,
             required: required.clone(),
             judges,
@@ -119,7 +122,7 @@ impl Evidence {
             self.checks.iter().filter(|record| record.state == State::NotRun && self.required.contains(&record.level));
         match (self.interrupted, self.passed, count(State::Failed), required.count()) {
             (true, ..) => "interrupted: nothing is proven".to_owned(),
-            (_, true, ..) if count(State::Held) == 0 => "nothing failed, and nothing was proven".to_owned(),
+            _ if count(State::Held) == 0 => "nothing was proven".to_owned(),
             (_, true, ..) => format!("{} held, {} not run", count(State::Held), count(State::NotRun)),
             (_, _, failed, required) => format!("not proven: {failed} failed, {required} required and not run"),
         }

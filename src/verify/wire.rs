@@ -170,6 +170,14 @@ impl Connection {
         Ok(Connection { stream: BufReader::new(stream) })
     }
 
+    /// The certificate that the server showed, as DER; none without TLS.
+    pub fn certificate(&self) -> Option<Vec<u8>> {
+        match self.stream.get_ref() {
+            Stream::Plain(_) => None,
+            Stream::Encrypted(stream) => Some(stream.conn.peer_certificates()?.first()?.to_vec()),
+        }
+    }
+
     /// Sends a command and waits for its answer.
     ///
     /// # Errors

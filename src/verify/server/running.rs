@@ -19,10 +19,10 @@ use crate::lock::sha256;
 use crate::model::{AclUser, HEALTH, Login, Model};
 use crate::provision;
 use crate::verify::check::{Outcome, Trouble};
+use crate::verify::encryption::{Peer, Pem};
 use crate::verify::interrupt;
 use crate::verify::lab::Lab;
 use crate::verify::process::{self, Process};
-use crate::verify::tls::{Identity, Tls};
 use crate::verify::wire::{Connection, NoAnswer};
 
 /// How long a server may take to start or to end.
@@ -160,7 +160,7 @@ impl Running {
 
     /// The user of ours, who may do everything.
     pub(super) fn prover(&self) -> Result<Connection, Trouble> {
-        let mut connection = self.connect(self.any_identity().as_ref())?;
+        let mut connection = self.connect(self.any_identity())?;
         connection.login(&self.prover.0, &self.prover.1)?;
         Ok(connection)
     }
@@ -172,7 +172,7 @@ impl Running {
 
     /// A user of the profile, logged in with its password and, if asked for, its certificate.
     pub(super) fn user(&self, user: &AclUser) -> Result<Connection, NoAnswer> {
-        let mut connection = self.connect(self.identity_of(&user.name).as_ref())?;
+        let mut connection = self.connect(self.identity_of(&user.name))?;
         if let Some(password) = self.passwords.get(&user.name) {
             connection.login(&user.name, password)?;
         }
@@ -181,32 +181,35 @@ impl Running {
 
     /// Somebody with a certificate, if one is asked for, who has not logged in.
     pub(super) fn stranger(&self) -> Result<Connection, NoAnswer> {
-        self.connect(self.any_identity().as_ref())
+        self.connect(self.any_identity())
     }
 
-    /// Connects with a certificate of these.
-    fn connect(&self, identity: Option<&(Vec<u8>, Zeroizing<Vec<u8>>)>) -> Result<Connection, NoAnswer> {
-        let identity = identity.map(|(certificate, key)| Identity { certificate, key });
-        Connection::open(self.site.address, self.tls(identity)?.as_ref())
+    /// Connects with this certificate.
+    fn connect(&self, identity: Option<Pem>) -> Result<Connection, NoAnswer> {
+        let mut peer = self.peer()?;
+        peer.identity = identity;
+        peer.open()
     }
 
-    /// How to shake hands with this certificate; none without TLS.
-    pub(super) fn tls(&self, identity: Option<Identity<'_>>) -> Result<Option<Tls>, NoAnswer> {
-        if !self.model.tls() {
-            return Ok(None);
+    /// The server, as a client with any certificate of ours reaches it.
+    pub(super) fn peer(&self) -> Result<Peer, NoAnswer> {
+        let authority = if self.model.tls() { self.lab.secret("server/ca.crt").map_err(NoAnswer)? } else { None };
+        if self.model.tls() && authority.is_none() {
+            return Err(NoAnswer("secrets/server/ca.crt is missing".to_owned()));
         }
-        let authority = self.lab.secret("server/ca.crt").map_err(NoAnswer)?;
-        let authority = authority.ok_or_else(|| NoAnswer("secrets/server/ca.crt is missing".to_owned()))?;
-        Tls::new(&authority, identity, self.server_name()).map(Some).map_err(NoAnswer)
-    }
-
-    /// A name that clients dial.
-    pub(super) fn server_name(&self) -> &str {
-        self.model.server_names.first().map_or("localhost", String::as_str)
+        Ok(Peer {
+            model: Rc::clone(&self.model),
+            lab: Rc::clone(&self.lab),
+            address: self.site.address,
+            name: self.model.server_names.first().map_or("localhost", String::as_str).to_owned(),
+            authority: authority.map(|bytes| bytes.to_vec()).unwrap_or_default(),
+            identity: self.any_identity(),
+            now: self.now,
+        })
     }
 
     /// Certificate and key of a user, if the profile asks for some.
-    pub(super) fn identity_of(&self, user: &str) -> Option<(Vec<u8>, Zeroizing<Vec<u8>>)> {
+    pub(super) fn identity_of(&self, user: &str) -> Option<Pem> {
         let stem = if user == HEALTH { "server/health".to_owned() } else { format!("clients/{user}/client") };
         let certificate = self.lab.secret(&format!("{stem}.crt")).ok()??;
         let key = self.lab.secret(&format!("{stem}.key")).ok()??;
@@ -214,7 +217,7 @@ impl Running {
     }
 
     /// Anybody's: who shows it has not logged in yet.
-    pub(super) fn any_identity(&self) -> Option<(Vec<u8>, Zeroizing<Vec<u8>>)> {
+    pub(super) fn any_identity(&self) -> Option<Pem> {
         self.passwords.keys().find_map(|user| self.identity_of(user))
     }
 
