@@ -1,12 +1,10 @@
 //! In: the users that a server tells and those that a profile means. Out: whether they mean the same; words that differ
 //! and mean the same do not count.
 
-use std::collections::BTreeMap;
-
 use super::check::{Outcome, Trouble};
 use super::wire::Reply;
 use crate::access::Access;
-use crate::access::difference::difference;
+use crate::access::difference::{Change, Rights, difference};
 use crate::model::Model;
 
 /// Reads the answer of ACL LIST, without the user of ours.
@@ -56,9 +54,40 @@ pub fn compare(model: &Model, found: &Access) -> Outcome {
     if count == 0 {
         return Ok(format!("{} users", model.users.len()));
     }
-    let told: BTreeMap<_, _> = changes.iter().take(5).collect();
-    Trouble::failed(format!(
-        "{count} differ, `gained` is what the profile does not give: {}",
-        serde_json::to_string(&told).unwrap_or_default()
-    ))
+    let told: Vec<String> = changes.iter().take(8).map(|(name, change)| tell(name, change)).collect();
+    let more = if count > told.len() { format!("; and {} more", count - told.len()) } else { String::new() };
+    Trouble::failed(format!("{}{more}", told.join("; ")))
+}
+
+fn tell(name: &str, change: &Change) -> String {
+    let sides = [("has more than the profile gives", &change.gained), ("lacks", &change.lost)];
+    let sides = sides
+        .iter()
+        .filter(|(_, rights)| !rights.is_empty())
+        .map(|(what, rights)| format!("{what}: {}", brief(rights)));
+    format!("{name} {}", sides.collect::<Vec<_>>().join(", and "))
+}
+
+/// The first of each kind of rights.
+fn brief(rights: &Rights) -> String {
+    const SHOWN: usize = 4;
+    let mut parts: Vec<String> = Vec::new();
+    let mut add = |what: &str, items: Vec<&str>| {
+        let more = if items.len() > SHOWN { format!(" and {} more", items.len() - SHOWN) } else { String::new() };
+        if !items.is_empty() {
+            parts.push(format!("{what} {}{more}", items.iter().take(SHOWN).copied().collect::<Vec<_>>().join(" ")));
+        }
+    };
+    add("login:", rights.login.into_iter().collect());
+    add("flags:", rights.flags.clone());
+    add("commands:", rights.commands.iter().map(String::as_str).collect());
+    for (what, list) in [
+        ("keys:", &rights.keys),
+        ("channels:", &rights.channels),
+        ("databases:", &rights.databases),
+        ("selectors:", &rights.selectors),
+    ] {
+        add(what, list.iter().map(String::as_str).collect());
+    }
+    parts.join(", ")
 }

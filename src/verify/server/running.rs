@@ -172,7 +172,8 @@ impl Running {
 
     /// A user of the profile, logged in with its password and, if asked for, its certificate.
     pub(super) fn user(&self, user: &AclUser) -> Result<Connection, NoAnswer> {
-        let mut connection = self.connect(self.identity_of(&user.name))?;
+        // A disabled user has no certificate of its own.
+        let mut connection = self.connect(self.identity_of(&user.name).or_else(|| self.any_identity()))?;
         if let Some(password) = self.passwords.get(&user.name) {
             connection.login(&user.name, password)?;
         }

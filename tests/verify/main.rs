@@ -1,0 +1,22 @@
+//! `redisgen verify`, run as people run it: everything holds on what `build` writes, and for each protection there is an
+//! edit that takes it away and makes exactly the check of that protection fail.
+//!
+//! Needs root, and what `tests/run.sh` installs. A missing program fails the test and is named.
+
+#![allow(
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::panic,
+    reason = "a test may fail, and tells why"
+)]
+
+#[path = "../server/deployment.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod deployment;
+mod proof;
+
+mod frame;
+mod live;
+mod server;

@@ -1,0 +1,229 @@
+//! Level server: what `build` writes holds, and each protection is missed when it is gone.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::deployment::{Deployment, development_profile, production_profile, replaced};
+use crate::proof::{Proof, edit};
+
+const CONF: &str = "redis/redis.conf";
+const SEALED: &str = "secrets/server/users.acl";
+
+/// The production posture, with a channel, a user that is off, and one whose commands reach keys and channels.
+fn profile() -> String {
+    let users = "  - { name: monitor, role: monitoring }\n  - { name: listener, role: application, keys: [\"news:*\"], channels: [\"news:*\"], commands: [+get, +publish, +subscribe] }\n  - { name: gone, role: application, keys: [\"gone:*\"], enabled: false }\n";
+    replaced(&production_profile(), "  - { name: monitor, role: monitoring }\n", users)
+}
+
+/// A protection that is taken away: file, what stands there, what stands there instead (behind `…`: at the end of lines that
+/// start so), and the checks that must fail.
+struct Sabotage {
+    file: &'static str,
+    from: &'static str,
+    to: &'static str,
+    fails: &'static [&'static str],
+}
+
+impl Sabotage {
+    fn commit(&self, path: &Path) {
+        let Some(more) = self.to.strip_prefix('…') else { return edit(path, self.from, self.to) };
+        let text = fs::read_to_string(path).expect("readable");
+        let lines = text
+            .lines()
+            .map(|line| if line.starts_with(self.from) { format!("{line}{more}\n") } else { format!("{line}\n") });
+        let new: String = lines.collect();
+        assert_ne!(new, text, "no line starts with {:?}", self.from);
+        fs::write(path, new).expect("edited");
+    }
+}
+
+const SABOTAGE: &[Sabotage] = &[
+    Sabotage { file: CONF, from: "hz 10\n", to: "hz 11\n", fails: &["server/settings"] },
+    Sabotage {
+        file: CONF,
+        from: "enable-protected-configs no",
+        to: "enable-protected-configs yes",
+        fails: &["server/protected-settings", "server/settings"],
+    },
+    Sabotage {
+        file: CONF,
+        from: "enable-module-command no",
+        to: "enable-module-command yes",
+        fails: &["server/modules", "server/settings"],
+    },
+    Sabotage {
+        file: CONF,
+        from: "enable-debug-command no",
+        to: "enable-debug-command yes",
+        fails: &["server/debug", "server/settings"],
+    },
+    Sabotage { file: CONF, from: "\nport 0\n", to: "\nport 6380\n", fails: &["server/plain-text", "server/settings"] },
+    Sabotage {
+        file: CONF,
+        from: "tls-auth-clients yes",
+        to: "tls-auth-clients no",
+        fails: &["server/client-certificate", "server/settings"],
+    },
+    Sabotage {
+        file: CONF,
+        from: "tls-protocols \"TLSv1.2 TLSv1.3\"\ntls-ciphers ",
+        to: "tls-protocols \"TLSv1.1 TLSv1.2 TLSv1.3\"\ntls-ciphers DEFAULT@SECLEVEL=0:",
+        fails: &["server/old-tls", "server/settings", "server/weak-ciphers"],
+    },
+    Sabotage {
+        file: CONF,
+        from: "tls-ciphers ",
+        to: "tls-ciphers ECDHE-ECDSA-AES128-SHA256:",
+        fails: &["server/settings", "server/weak-ciphers"],
+    },
+    Sabotage {
+        file: CONF,
+        from: "tls-protocols \"TLSv1.2 TLSv1.3\"",
+        to: "tls-protocols TLSv1.3",
+        fails: &["server/modern-tls", "server/settings"],
+    },
+    Sabotage {
+        file: CONF,
+        from: "maxmemory 320mb",
+        to: "maxmemory 0",
+        fails: &["server/memory-limit", "server/settings"],
+    },
+    Sabotage {
+        file: CONF,
+        from: "client-output-buffer-limit normal 64mb 32mb 60",
+        to: "client-output-buffer-limit normal 0 0 0",
+        fails: &["server/output-limit", "server/settings"],
+    },
+    Sabotage {
+        file: CONF,
+        from: "appendonly yes\n",
+        to: "appendonly no\nshutdown-on-sigterm nosave\n",
+        fails: &["server/restart", "server/settings"],
+    },
+    Sabotage { file: CONF, from: "appendonly yes\n", to: "appendonly maybe\n", fails: &["server/boot"] },
+    Sabotage { file: "redis/healthcheck.sh", from: "reply=", to: "exit 0; reply=", fails: &["server/health-red"] },
+    Sabotage {
+        file: "redis/healthcheck.sh",
+        from: "reply=",
+        to: "exit 1; reply=",
+        fails: &["server/health-green", "server/health-red"],
+    },
+    Sabotage {
+        file: SEALED,
+        from: "user default off",
+        to: "user default on nopass +@all ~* &*",
+        // Who is in already is not asked for a password: every other check of `default` fails with it.
+        fails: &["server/default-user", "server/unauthenticated", "server/users", "tree/sealed-users"],
+    },
+    Sabotage {
+        file: SEALED,
+        from: "user monitor ",
+        // Behind its password, which would take `nopass` away again.
+        to: "… nopass",
+        fails: &["server/users", "server/wrong-password", "tree/sealed-users"],
+    },
+    Sabotage {
+        file: SEALED,
+        from: "user gone off",
+        to: "user gone on",
+        fails: &["server/disabled-users", "server/users", "tree/sealed-users"],
+    },
+    Sabotage {
+        file: SEALED,
+        from: "user sessionapp on",
+        to: "user sessionapp on #ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        fails: &["server/passwords", "tree/sealed-users"],
+    },
+    Sabotage {
+        file: SEALED,
+        from: "+get +set +setex",
+        to: "+flushall +get +set +setex",
+        fails: &["server/disabled-commands", "server/roles", "server/users", "tree/sealed-users"],
+    },
+    Sabotage {
+        file: SEALED,
+        from: "~user:* ~auth:* resetchannels -@all +get +set",
+        to: "~* resetchannels -@all +get +set",
+        fails: &["server/keys", "server/users", "tree/sealed-users"],
+    },
+    Sabotage {
+        file: SEALED,
+        from: "&news:*",
+        to: "&*",
+        fails: &["server/channels", "server/users", "tree/sealed-users"],
+    },
+    Sabotage {
+        file: "redis/users.acl",
+        from: "user admin on sanitize-payload #0000000000000000000000000000000000000000000000000000000000000000",
+        to: "user admin on nopass sanitize-payload",
+        fails: &["server/locked-users", "tree/sealed-users"],
+    },
+];
+
+#[test]
+fn everything_holds_on_a_built_tree() {
+    let deployment = Deployment::build(&profile());
+    Proof::of(&deployment, "server,tree", &[]).holds(35);
+}
+
+/// Without namespaces: the same emitters, for a folder of the proof's own.
+#[test]
+fn everything_holds_without_a_tree() {
+    for profile in [profile(), replaced(&profile(), "mode: mutual ", "mode: server "), development_profile()] {
+        let deployment = Deployment::build(&profile);
+        let path = deployment.folder().join("profile.yaml");
+        let words = ["verify", "--deny", "error", "--format", "json", "--require", "server", "--level", "server"];
+        Proof::run(crate::proof::redisgen(&words).arg(path)).holds(14);
+    }
+}
+
+#[test]
+fn each_missing_protection_is_missed() {
+    // A few at a time: two cores, and each proof waits more than it works.
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let deployment = Deployment::build(&profile());
+                while let Some(sabotage) = SABOTAGE.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+                    let path = deployment.out().join(sabotage.file);
+                    let before = fs::read_to_string(&path).expect("readable");
+                    sabotage.commit(&path);
+                    let proof = Proof::of(&deployment, "server,tree", &[]);
+                    fs::write(&path, before).expect("written back");
+                    let mut failed = proof.in_state("failed");
+                    // What `default` may do then is in many answers.
+                    if sabotage.to.contains("nopass +@all") {
+                        failed.retain(|name| sabotage.fails.contains(&name.as_str()));
+                    }
+                    assert_eq!(failed, sabotage.fails, "{} -> {}: {:#?}", sabotage.from, sabotage.to, proof.checks());
+                    assert_eq!(proof.output.status.code(), Some(1), "{}", sabotage.to);
+                }
+            });
+        }
+    });
+}
+
+/// A certificate without one of the names, signed by the right authority.
+#[test]
+fn a_missing_name_is_missed() {
+    let deployment = Deployment::build(&profile());
+    let script = "openssl req -new -key redis.key -subj /CN=redis -addext subjectAltName=DNS:redis.internal.example.com,DNS:localhost -addext extendedKeyUsage=serverAuth -out /dev/shm/$$.csr
+openssl x509 -req -in /dev/shm/$$.csr -CA ca.crt -CAkey ../ca/ca.key -days 30 -copy_extensions copy -out redis.crt; rm /dev/shm/$$.csr";
+    let output =
+        Command::new("sh").args(["-euc", script]).current_dir(deployment.secret("server")).output().expect("sh");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Proof::of(&deployment, "server", &[]).fails("no name `redis`", &["server/server-name"]);
+}
+
+/// What `rename` takes away, on every line that tests can start.
+#[test]
+fn renamed_commands_are_proven() {
+    let deployment = Deployment::build(&replaced(&profile(), "  disabled: [", "  rename: true\n  disabled: ["));
+    let proof = Proof::of(&deployment, "server", &[]);
+    assert!(proof.in_state("failed").is_empty(), "{:#?}", proof.checks());
+    assert_eq!(proof.checks()["server/renamed-commands"].0, "held", "{:#?}", proof.checks());
+    edit(&deployment.out().join(CONF), "rename-command flushall \"\"\n", "");
+    Proof::of(&deployment, "server", &[]).fails("flushall is back", &["server/renamed-commands"]);
+}
