@@ -151,6 +151,9 @@ pub struct VerifyArguments {
     /// The image to run at level compose, in place of the profile's.
     #[arg(long, value_name = "IMAGE")]
     pub image: Option<String>,
+    /// Where level terraform finds providers: a folder that `terraform providers mirror FOLDER` made. Nothing is fetched.
+    #[arg(long, value_name = "DIR")]
+    pub providers: Option<std::path::PathBuf>,
     /// Compare this running server with the profile: rediss://HOST:PORT, or redis:// without TLS. Nothing is changed there.
     /// Alone it runs level live only.
     #[arg(long, value_name = "URL")]

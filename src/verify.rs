@@ -17,9 +17,12 @@ pub mod recorder;
 pub mod tls;
 pub mod wire;
 
+mod alerts;
+mod certificates;
 mod scripts;
 mod server;
 pub mod settings;
+mod terraform;
 mod tree;
 pub mod users;
 
@@ -48,6 +51,8 @@ pub struct Options {
     pub server: Option<PathBuf>,
     /// The image to run, in place of the profile's.
     pub image: Option<String>,
+    /// A folder of Terraform providers, as `terraform providers mirror` makes it.
+    pub providers: Option<PathBuf>,
     /// The running server to compare with, at level live.
     pub live: Option<live::Target>,
     /// True in a proof that another one started: the network, the mounts and the processes are its own.
@@ -111,6 +116,9 @@ const fn prover(level: Level) -> Option<Prover> {
     match level {
         Level::Tree => Some(tree::prove),
         Level::Server => Some(server::prove),
+        Level::Certificates => Some(certificates::prove),
+        Level::Terraform => Some(terraform::prove),
+        Level::Alerts => Some(alerts::prove),
         Level::Live => Some(live::prove),
         Level::Scripts => Some(scripts::prove),
         _ => None,

@@ -120,8 +120,15 @@ fn options(arguments: &VerifyArguments) -> Result<Options, String> {
         authority: arguments.ca.clone(),
         identity: arguments.cert.clone().zip(arguments.key.clone()),
     });
-    let (server, image) = (arguments.server.clone(), arguments.image.clone());
-    Ok(Options { levels, required, server, image, live, inside: arguments.inside })
+    Ok(Options {
+        levels,
+        required,
+        server: arguments.server.clone(),
+        image: arguments.image.clone(),
+        providers: arguments.providers.clone(),
+        live,
+        inside: arguments.inside,
+    })
 }
 
 /// Writes a file as a whole, or not at all.

@@ -75,15 +75,22 @@ impl Lab {
         Ok(lab)
     }
 
-    /// Reads the planned files of a tree; what else lies there is nobody's business.
+    /// Reads the planned files of a tree, and alert rules of anybody's; what else lies there is nobody's business.
     fn take_over(&mut self, given: &Folder) -> Result<(), String> {
         self.files.clear();
+        for (path, _) in super::alerts::FILES {
+            let planned = self.built.iter().any(|file| file.path == path);
+            if let Some((bytes, mode)) = write::read(given, path)?.filter(|_| !planned) {
+                self.files.push(File { path: path.to_owned(), mode, bytes });
+            }
+        }
         for file in &self.built {
             match write::read(given, &file.path)? {
                 Some((bytes, mode)) => self.files.push(File { path: file.path.clone(), mode, bytes }),
                 None => self.missing.push(file.path.clone()),
             }
         }
+        self.files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(())
     }
 
