@@ -7,6 +7,7 @@
 pub mod check;
 pub mod encryption;
 pub mod evidence;
+mod firewall;
 pub mod inside;
 pub mod interrupt;
 pub mod lab;
@@ -116,6 +117,7 @@ const fn prover(level: Level) -> Option<Prover> {
     match level {
         Level::Tree => Some(tree::prove),
         Level::Server => Some(server::prove),
+        Level::Firewall => Some(firewall::prove),
         Level::Certificates => Some(certificates::prove),
         Level::Terraform => Some(terraform::prove),
         Level::Alerts => Some(alerts::prove),

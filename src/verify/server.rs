@@ -17,7 +17,7 @@ use std::rc::Rc;
 
 use super::Bench;
 use super::check::Trouble;
-use super::inside;
+use super::inside::{self, Root};
 use crate::load::{self, Input, Parents};
 use crate::model::Model;
 use crate::resolve;
@@ -47,7 +47,7 @@ fn model_for(bench: &Bench<'_>, program: &Program) -> Result<Model, Trouble> {
 pub(super) fn prove(bench: &mut Bench<'_>) -> Result<(), Trouble> {
     let tree = bench.lab.dir.is_some();
     if tree && !bench.options.inside {
-        return inside::prove(bench);
+        return inside::prove(bench, Root::Nobody);
     }
     let program = Program::find(bench.model, bench.options)?;
     bench.judge(program.kind.word(), &program.version.to_string());

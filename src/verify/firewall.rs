@@ -1,0 +1,337 @@
+//! Level `firewall`: each packet filter is loaded by the tree's own script, in namespaces of its own, and real packets
+//! show who gets in.
+
+mod network;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+
+use super::Bench;
+use super::check::{Check, Outcome, Trouble};
+use super::inside::{self, Root};
+use super::process;
+use crate::firewall::{Firewall, Verdict};
+use crate::model::Model;
+use crate::profile::FirewallBackend;
+use network::Network;
+
+/// How long a script may take.
+const LIMIT: Duration = Duration::from_mins(1);
+/// Networks of the list that are tried, of each family, from both ends of the list.
+const MOST_NETWORKS: usize = 12;
+/// Largest limits that are tried.
+const MOST_CONNECTIONS: u64 = 400;
+
+/// A loaded packet filter.
+struct Filter {
+    model: Rc<Model>,
+    backend: FirewallBackend,
+    scripts: PathBuf,
+    network: Rc<Network>,
+    clients: Rc<Vec<IpAddr>>,
+}
+
+/// For each backend; each check needs the ones before it.
+const CHECKS: &[Check<Filter>] = &[
+    Check { id: "control", title: "everybody gets in while it is not loaded", applies: |_| true, prove: control },
+    Check { id: "load", title: "it loads, and loads again", applies: |_| true, prove: load },
+    Check { id: "sources", title: "who gets in is who should", applies: |_| true, prove: sources },
+    Check { id: "loopback", title: "the host itself gets in", applies: |_| true, prove: loopback },
+    Check {
+        id: "connections",
+        title: "one source gets no more connections than the profile says",
+        applies: |model| of(model).connections.is_some(),
+        prove: connections,
+    },
+    Check {
+        id: "rate",
+        title: "one source does not connect faster than the profile says",
+        applies: |model| of(model).rate.is_some(),
+        prove: rate,
+    },
+    Check { id: "remove", title: "everybody gets in again when it is removed", applies: |_| true, prove: remove },
+];
+
+/// The filter of a model that has one.
+fn of(model: &Model) -> Limits {
+    model.firewall.as_ref().map_or(Limits { connections: None, rate: None }, |firewall| Limits {
+        connections: firewall.connections.map(u64::from),
+        rate: firewall.rate.map(|rate| (rate.count, rate.per, rate.burst)),
+    })
+}
+
+/// What one source may do.
+struct Limits {
+    connections: Option<u64>,
+    rate: Option<(u64, &'static str, u64)>,
+}
+
+/// Proves the level.
+pub(super) fn prove(bench: &mut Bench<'_>) -> Result<(), Trouble> {
+    let Some(firewall) = &bench.model.firewall else { return Ok(()) };
+    if !bench.options.inside {
+        // UFW refuses to run in a user namespace.
+        let root = if firewall.backends.contains(&FirewallBackend::Ufw) { Root::Ours } else { Root::Nobody };
+        return inside::prove(bench, root);
+    }
+    let clients = Rc::new(clients(bench.model, firewall));
+    let network = Rc::new(Network::new(firewall.port, &clients)?);
+    for backend in firewall.backends.clone() {
+        let mut filter = Filter {
+            model: Rc::clone(bench.model),
+            backend,
+            scripts: bench.lab.tree().join("firewall"),
+            network: Rc::clone(&network),
+            clients: Rc::clone(&clients),
+        };
+        prove_one(bench, &mut filter);
+    }
+    Ok(())
+}
+
+fn prove_one(bench: &mut Bench<'_>, filter: &mut Filter) {
+    let word = filter.backend.word();
+    let model = Rc::clone(bench.model);
+    for check in CHECKS {
+        if !(check.applies)(&model) || !filter.can(check.id) {
+            continue;
+        }
+        let title = format!("{word}: {}", check.title);
+        let held = bench.prove(&format!("{word}/{}", check.id), &title, || (check.prove)(filter));
+        if !held && matches!(check.id, "control" | "load") {
+            break;
+        }
+    }
+}
+
+/// Addresses to connect from: of the list, beside it, and nobody's. Each once.
+fn clients(model: &Model, firewall: &Firewall) -> Vec<IpAddr> {
+    let mut all: Vec<IpAddr> = Vec::new();
+    for family in [&model.allowed.v4, &model.allowed.v6] {
+        let networks: Vec<IpNet> = family.iter().map(|allowed| allowed.network).collect();
+        let ends = networks.iter().take(MOST_NETWORKS / 2).chain(networks.iter().rev().take(MOST_NETWORKS / 2));
+        all.extend(ends.flat_map(around));
+    }
+    all.extend([
+        IpAddr::from(Ipv4Addr::new(203, 0, 113, 66)),
+        IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0x66, 0, 0, 0, 0, 0x66)),
+    ]);
+    all.sort();
+    all.dedup();
+    all.retain(|address| usable(*address) && firewall.judge(&model.allowed, *address) != Verdict::Loopback);
+    all
+}
+
+/// The first and the last address of a network, and those next to it.
+fn around(network: &IpNet) -> Vec<IpAddr> {
+    let (first, last) = (network.network(), network.broadcast());
+    let step = |address: IpAddr, up: bool| -> Option<IpAddr> {
+        match address {
+            IpAddr::V4(address) => {
+                let bits = if up { address.to_bits().checked_add(1) } else { address.to_bits().checked_sub(1) };
+                bits.map(|bits| Ipv4Addr::from_bits(bits).into())
+            }
+            IpAddr::V6(address) => {
+                let bits = if up { address.to_bits().checked_add(1) } else { address.to_bits().checked_sub(1) };
+                bits.map(|bits| Ipv6Addr::from_bits(bits).into())
+            }
+        }
+    };
+    let inside = [Some(first), step(first, true).filter(|next| network.contains(next)), Some(last)];
+    inside.into_iter().chain([step(first, false), step(last, true)]).flatten().collect()
+}
+
+/// True if a host can have this address.
+fn usable(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let [first, ..] = address.octets();
+            first != 0 && first < 224 && !address.is_loopback() && !address.is_link_local() && !address.is_broadcast()
+        }
+        IpAddr::V6(address) => {
+            !address.is_multicast()
+                && !address.is_loopback()
+                && !address.is_unspecified()
+                && !address.is_unicast_link_local()
+        }
+    }
+}
+
+impl Filter {
+    /// UFW keeps no limits.
+    fn can(&self, check: &str) -> bool {
+        self.backend != FirewallBackend::Ufw || !matches!(check, "connections" | "rate")
+    }
+
+    fn script(&self, name: &str) -> Result<process::Said, Trouble> {
+        let mut command = process::command(self.scripts.join(name));
+        process::run(command.arg(self.backend.word()).env_remove("SSH_CONNECTION"), LIMIT)
+    }
+
+    fn admitted(&self, address: IpAddr) -> bool {
+        let firewall = self.model.firewall.as_ref();
+        firewall.is_none_or(|firewall| firewall.judge(&self.model.allowed, address) != Verdict::Denied)
+    }
+
+    /// Who gets in, and should not; who does not, and should.
+    fn wrong(&self, admitted: impl Fn(IpAddr) -> bool) -> Result<Vec<String>, Trouble> {
+        let open = self.network.connect(&self.clients)?;
+        let seen = |address: IpAddr| open.iter().any(|(other, _)| *other == address);
+        let wrong = self.clients.iter().filter(|address| seen(**address) != admitted(**address));
+        Ok(wrong
+            .map(|address| format!("{address} {}", if seen(*address) { "gets in" } else { "does not get in" }))
+            .collect())
+    }
+
+    /// Somebody who may connect, if anybody may.
+    fn source(&self) -> Result<IpAddr, Trouble> {
+        let found = self.clients.iter().find(|address| self.admitted(**address));
+        found.copied().ok_or_else(|| Trouble::missing("nobody may connect", "allow somebody to"))
+    }
+}
+
+fn control(filter: &mut Filter) -> Outcome {
+    let program = match filter.backend {
+        FirewallBackend::Nftables => ("nft", "nftables"),
+        FirewallBackend::Iptables => ("iptables-restore", "iptables"),
+        FirewallBackend::Ufw => ("ufw", "ufw"),
+    };
+    process::need(program.0, program.1)?;
+    if filter.backend == FirewallBackend::Ufw {
+        activate_ufw()?;
+    }
+    let wrong = filter.wrong(|_| true)?;
+    if wrong.is_empty() { Ok(format!("{} addresses", filter.clients.len())) } else { Trouble::failed(wrong.join(", ")) }
+}
+
+/// UFW as Debian installs it and active, on a copy of the host's settings that goes with the namespace. It leaves the
+/// kernel's settings alone, since they are not the namespace's.
+fn activate_ufw() -> Result<(), Trouble> {
+    let script = "mkdir /run/etc && mount -t tmpfs tmpfs /run/etc && mkdir /run/etc/upper /run/etc/work
+mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc
+sed -i 's/^IPT_SYSCTL/#&/; s/^IPV6=.*/IPV6=yes/' /etc/default/ufw
+ufw --force reset; ufw default allow incoming; ufw --force enable";
+    let said = process::run(process::command("sh").args(["-euc", script]), LIMIT)?;
+    if said.well() {
+        return Ok(());
+    }
+    Err(Trouble::missing(format!("UFW does not run in a namespace here: {}", said.told()), "run it as root"))
+}
+
+fn load(filter: &mut Filter) -> Outcome {
+    for _ in 0..2 {
+        let said = filter.script("apply.sh")?;
+        if !said.well() {
+            return Trouble::failed(said.told());
+        }
+    }
+    Ok(String::new())
+}
+
+fn sources(filter: &mut Filter) -> Outcome {
+    let wrong = filter.wrong(|address| filter.admitted(address))?;
+    if !wrong.is_empty() {
+        return Trouble::failed(wrong.join(", "));
+    }
+    let admitted = filter.clients.iter().filter(|address| filter.admitted(**address)).count();
+    Ok(format!("{admitted} addresses get in, {} do not", filter.clients.len() - admitted))
+}
+
+fn loopback(filter: &mut Filter) -> Outcome {
+    if filter.network.loopback()? { Ok(String::new()) } else { Trouble::failed("it does not") }
+}
+
+/// Seconds of a rate's period.
+fn seconds(per: &str) -> u64 {
+    match per {
+        "second" => 1,
+        "minute" => 60,
+        "hour" => 3600,
+        _ => 86_400,
+    }
+}
+
+/// Waits until a source has so many connections to spend again.
+fn rest(filter: &Filter, count: u64) -> Result<(), Trouble> {
+    let Some((every, per, _)) = of(&filter.model).rate else { return Ok(()) };
+    let wait = Duration::from_millis(count * seconds(per) * 1000 / every + 300);
+    if wait > LIMIT {
+        return Err(Trouble::missing(
+            format!("at {every}/{per} this would take {} s", wait.as_secs()),
+            "try it on a test deployment",
+        ));
+    }
+    sleep(wait);
+    Ok(())
+}
+
+fn connections(filter: &mut Filter) -> Outcome {
+    let limit = of(&filter.model).connections.unwrap_or(0);
+    if limit > MOST_CONNECTIONS {
+        return Err(Trouble::missing(
+            format!("a limit of {limit} connections is not filled here"),
+            format!("try it with at most {MOST_CONNECTIONS}"),
+        ));
+    }
+    let source = filter.source()?;
+    let burst = of(&filter.model).rate.map_or(limit, |(_, _, burst)| burst.min(limit));
+    rest(filter, burst)?;
+    let mut held = Vec::new();
+    while (held.len() as u64) < limit {
+        let missing = (limit - held.len() as u64).min(burst.max(1));
+        let open = filter.network.connect(&vec![source; usize::try_from(missing).unwrap_or(1)])?;
+        if open.is_empty() {
+            return Trouble::failed(format!("only {} connections of {limit}", held.len()));
+        }
+        held.extend(open);
+        rest(filter, 1)?;
+    }
+    // The next one is one too many, and one that ends makes room: it is the number that counts.
+    rest(filter, 3)?;
+    if filter.network.admits(source)? {
+        return Trouble::failed(format!("{source} has more than {limit} connections"));
+    }
+    drop(held.pop());
+    rest(filter, 3)?;
+    if !filter.network.admits(source)? {
+        return Trouble::failed(format!("{source} has {} connections, and may not have another", held.len()));
+    }
+    Ok(format!("{limit} of {source}"))
+}
+
+fn rate(filter: &mut Filter) -> Outcome {
+    let Some((count, per, burst)) = of(&filter.model).rate else { return Ok(String::new()) };
+    if burst > MOST_CONNECTIONS {
+        return Err(Trouble::missing(
+            format!("a burst of {burst} connections is not sent here"),
+            format!("try it with at most {MOST_CONNECTIONS}"),
+        ));
+    }
+    let source = filter.source()?;
+    rest(filter, burst)?;
+    let start = Instant::now();
+    // They are closed at once, so that they are not too many; then nothing is left to spend but what comes back.
+    drop(filter.network.connect(&vec![source; usize::try_from(burst).unwrap_or(1)])?);
+    let back = start.elapsed().as_millis() * u128::from(count) / u128::from(1000 * seconds(per)) + 1;
+    let again = filter.network.connect(&vec![source; usize::try_from(burst + 2).unwrap_or(1)])?.len();
+    if again as u128 > back {
+        return Trouble::failed(format!(
+            "{again} connections at once, right after {burst}; at {count}/{per} {back} are due"
+        ));
+    }
+    Ok(format!("{again} right after {burst}, at {count}/{per}"))
+}
+
+fn remove(filter: &mut Filter) -> Outcome {
+    let said = filter.script("remove.sh")?;
+    if !said.well() {
+        return Trouble::failed(said.told());
+    }
+    let wrong = filter.wrong(|_| true)?;
+    if wrong.is_empty() { Ok(String::new()) } else { Trouble::failed(wrong.join(", ")) }
+}
