@@ -3,8 +3,8 @@
 
 mod access;
 pub mod access_sheet;
-mod app_compose;
-mod compose;
+pub mod app_compose;
+pub mod compose;
 mod firewall;
 mod healthcheck;
 mod luks;
@@ -24,10 +24,10 @@ pub use users_acl::LOCKED;
 /// Port of the server inside the container.
 pub const PORT: u16 = 6379;
 /// Folder of the configuration inside the container.
-const CONF: &str = "/usr/local/etc/redis";
+pub const CONF: &str = "/usr/local/etc/redis";
 /// Folder of `secrets/server` inside the container. Mounted as one folder: a single-file mount keeps
 /// showing the old file after a rename on the host (measured), so that a reload would read stale data.
-const SECRETS: &str = "/run/redis";
+pub const SECRETS: &str = "/run/redis";
 
 /// A kind of file that redisgen writes.
 pub struct Artefact {
@@ -91,7 +91,7 @@ fn with_source<T: Serialize>(source: &str, data: T) -> Value {
 }
 
 /// Name of the command line client in the engine's image.
-fn cli(model: &Model) -> &'static str {
+pub fn cli(model: &Model) -> &'static str {
     match model.profile.engine.kind {
         crate::profile::EngineKind::Redis => "redis-cli",
         crate::profile::EngineKind::Valkey => "valkey-cli",

@@ -13,6 +13,9 @@ pub mod level;
 pub mod process;
 pub mod recorder;
 
+mod compose;
+mod docker;
+mod host;
 mod scripts;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,7 +96,9 @@ type Prover = fn(&mut Bench<'_>) -> Result<(), Trouble>;
 /// Each level has one file.
 const fn prover(level: Level) -> Option<Prover> {
     match level {
+        Level::Host => Some(host::prove),
         Level::Scripts => Some(scripts::prove),
+        Level::Compose => Some(compose::prove),
         _ => None,
     }
 }
