@@ -59,9 +59,7 @@ pub(super) fn prove(bench: &mut Bench<'_>) -> Result<(), Trouble> {
     bench.run(&Running::CONFINED, &mut running);
     bench.run(&Running::BEHAVES, &mut running);
     let mut project = running.project;
-    bench.prove("removed", "Nothing of it is left: no container, volume or network", || {
-        project.remove().map(|()| String::new())
-    });
+    bench.prove("removed", "Nothing of it is left: no container, volume or network", || project.down());
     Ok(())
 }
 

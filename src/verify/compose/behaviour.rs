@@ -91,7 +91,7 @@ impl Running<'_> {
     fn a_hanging_server_is_unhealthy(&self) -> Outcome {
         let signal = |name: &str| self.docker.ask(["kill", "--signal", name, &self.id]);
         signal("STOP")?;
-        let turned = self.wait_for("unhealthy", Duration::from_secs(40));
+        let turned = self.wait_for("unhealthy", Duration::from_secs(20));
         signal("CONT")?;
         turned?;
         self.wait_for("healthy", Duration::from_secs(20))?;
@@ -103,7 +103,7 @@ impl Running<'_> {
             return Trouble::failed(format!("{} is missing", app_compose::FILE));
         }
         self.project.up("app")?;
-        let said = self.project.run(&["logs", "--no-log-prefix", "--no-color", "app"])?;
+        let said = self.docker.ask(["logs", &self.project.container("app")?])?;
         let lines: Vec<&str> = said.out.lines().map(str::trim).collect();
         let wanted: &[&str] = match app_compose::example(self.model) {
             Some(_) => &["PONG", "OK", "stored"],

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::verify::check::Trouble;
+use crate::verify::check::{Outcome, Trouble};
 use crate::verify::docker::{Compose, Docker, LIMIT};
 use crate::verify::process::{self, Said};
 
@@ -61,8 +61,11 @@ impl<'run> Project<'run> {
         if said.well() {
             return Ok(());
         }
-        let logs = self.run(&["logs", "--no-log-prefix", "--tail", "5", service])?;
-        Trouble::failed(format!("{} {}", last(&said.err, 2), last(&logs.all(), 5)))
+        let logs = match self.container(service) {
+            Ok(id) => self.docker.ask(["logs", "--tail", "5", &id])?.all(),
+            Err(_) => String::new(),
+        };
+        Trouble::failed(format!("{} {}", last(&said.err, 2), last(&logs, 5)))
     }
 
     /// The container of a service, stopped or not.
@@ -77,49 +80,70 @@ impl<'run> Project<'run> {
         }
     }
 
-    /// Removes it. Nobody's signal cuts this short.
+    /// Removes it as a person would.
     ///
     /// # Errors
-    /// What is left.
-    pub(super) fn remove(&mut self) -> Result<(), Trouble> {
-        let mut left = String::new();
-        // What the engine was still making when its client was ended appears a moment later.
-        for _ in 0..4 {
-            let down = ["down", "--volumes", "--timeout", "5", "--remove-orphans"];
-            let said = process::clean(&mut self.command(&down), LONG)?;
-            left = self.left()?;
-            if said.well() && left.is_empty() {
-                self.gone = true;
-                return Ok(());
-            }
-            left = format!("{left} {}", last(&said.err, 2));
-            std::thread::sleep(Duration::from_millis(300));
+    /// What is left then.
+    pub(super) fn down(&mut self) -> Outcome {
+        let said = self.run(&["down", "--volumes", "--timeout", "5", "--remove-orphans"])?;
+        let left: Vec<String> = KINDS.iter().map(|kind| self.left(kind)).collect::<Result<Vec<_>, _>>()?.concat();
+        if !said.well() || !left.is_empty() {
+            return Trouble::failed(format!("{} {}", left.join(", "), last(&said.err, 2)));
         }
-        Trouble::failed(format!("project {}: {left}", self.name))
+        self.gone = true;
+        Ok(String::new())
     }
 
-    /// What bears its name.
-    fn left(&self) -> Result<String, Trouble> {
+    /// What of a kind bears its name.
+    fn left(&self, kind: &Kind) -> Result<Vec<String>, Trouble> {
         let label = format!("label=com.docker.compose.project={}", self.name);
-        let mut left = Vec::new();
-        for words in [["ps", "--all"], ["volume", "ls"], ["network", "ls"]] {
-            let mut command = self.docker.command(words);
-            let said = process::clean(command.args(["--quiet", "--filter", &label]), LIMIT)?;
-            if !said.well() {
-                return Trouble::failed(said.told());
-            }
-            left.extend(said.out.lines().map(|id| format!("{} {id}", words[0])));
-        }
-        Ok(left.join(", "))
+        let mut command = self.docker.command(kind.list);
+        let said = process::clean(command.args(["--quiet", "--filter", &label]), LIMIT)?;
+        if said.well() { Ok(said.out.lines().map(str::to_owned).collect()) } else { Trouble::failed(said.told()) }
     }
+
+    /// Removes all that bears its name, whatever became of the file. Nobody's signal cuts this short.
+    fn sweep(&self) -> Result<(), Trouble> {
+        let mut clean_rounds = 0;
+        for _ in 0..10 {
+            let mut found = false;
+            for kind in KINDS {
+                let left = self.left(kind)?;
+                if !left.is_empty() {
+                    found = true;
+                    // What is still in use goes in the next round.
+                    process::clean(self.docker.command(kind.remove).args(&left), LONG)?;
+                }
+            }
+            clean_rounds = if found { 0 } else { clean_rounds + 1 };
+            // What the engine was still making when its client was ended appears a moment later.
+            if clean_rounds == 2 {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        Trouble::failed(format!("the engine keeps something of project {}", self.name))
+    }
+}
+
+/// What a project has, in the order in which it can be removed.
+const KINDS: &[Kind] = &[
+    Kind { list: &["ps", "--all"], remove: &["rm", "--force", "--volumes"] },
+    Kind { list: &["volume", "ls"], remove: &["volume", "rm", "--force"] },
+    Kind { list: &["network", "ls"], remove: &["network", "rm"] },
+];
+
+struct Kind {
+    list: &'static [&'static str],
+    remove: &'static [&'static str],
 }
 
 impl Drop for Project<'_> {
     fn drop(&mut self) {
         if !self.gone
-            && let Err(Trouble::Failed(reason)) = self.remove()
+            && let Err(trouble) = self.sweep()
         {
-            crate::console::err(&format!("not removed: {reason}\n"));
+            crate::console::err(&format!("not removed: {trouble:?}\n"));
         }
     }
 }

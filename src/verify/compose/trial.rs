@@ -36,7 +36,9 @@ fn service(resolved: &Value, image: &str, publishes: bool) -> Value {
     service.insert("image".to_owned(), json!(image));
     // A proof that is killed must not come back with the machine.
     service.insert("restart".to_owned(), json!("no"));
-    service.insert("networks".to_owned(), if publishes { json!(["app", "edge"]) } else { json!(["app"]) });
+    let joined = file::entries(file::part(resolved, &["networks"])).map(|(name, _)| name);
+    let joined: Vec<&str> = joined.filter(|name| *name == "app" || (publishes && *name == "edge")).collect();
+    service.insert("networks".to_owned(), json!(joined));
     if publishes {
         // The engine picks a free port.
         service.insert("ports".to_owned(), json!([{ "host_ip": "127.0.0.1", "target": 6379, "protocol": "tcp" }]));
@@ -52,7 +54,7 @@ fn service(resolved: &Value, image: &str, publishes: bool) -> Value {
     }
     if let Some(Value::Object(health)) = service.get_mut("healthcheck") {
         // How long it takes is judged in the file; here nobody wants to wait.
-        for (setting, value) in [("interval", "1s"), ("start_interval", "1s")] {
+        for (setting, value) in [("interval", "1s"), ("start_interval", "1s"), ("timeout", "3s")] {
             if health.contains_key(setting) {
                 health.insert(setting.to_owned(), json!(value));
             }
@@ -64,7 +66,8 @@ fn service(resolved: &Value, image: &str, publishes: bool) -> Value {
 /// Data goes to a volume of the proof's own, wherever the deployment has it.
 fn mount(mount: &mut Value) {
     if file::text(mount, "target") == "/data" && file::text(mount, "type") == "bind" {
-        *mount = json!({ "type": "volume", "source": "data", "target": "/data", "read_only": mount.get("read_only") });
+        let read_only = mount.get("read_only") == Some(&Value::Bool(true));
+        *mount = json!({ "type": "volume", "source": "data", "target": "/data", "read_only": read_only });
     }
     if let Some(bind) = mount.get_mut("bind") {
         *bind = json!({ "create_host_path": false });
