@@ -3,8 +3,8 @@
 
 mod access;
 pub mod access_sheet;
-mod app_compose;
-mod compose;
+pub mod app_compose;
+pub mod compose;
 mod firewall;
 mod healthcheck;
 mod luks;
@@ -22,9 +22,12 @@ use crate::render::File;
 
 pub use users_acl::LOCKED;
 
-const PORT: u16 = Layout::PORT;
-const CONF: &str = Layout::CONF;
-const SECRETS: &str = Layout::SECRETS;
+/// Port of the server inside the container.
+pub const PORT: u16 = Layout::PORT;
+/// Folder of the configuration inside the container.
+pub const CONF: &str = Layout::CONF;
+/// Folder of `secrets/server` inside the container.
+pub const SECRETS: &str = Layout::SECRETS;
 
 /// A kind of file that redisgen writes.
 pub struct Artefact {
@@ -88,7 +91,7 @@ fn with_source<T: Serialize>(source: &str, data: T) -> Value {
 }
 
 /// Name of the command line client in the engine's image.
-pub(crate) fn cli(model: &Model) -> &'static str {
+pub fn cli(model: &Model) -> &'static str {
     match model.profile.engine.kind {
         crate::profile::EngineKind::Redis => "redis-cli",
         crate::profile::EngineKind::Valkey => "valkey-cli",

@@ -20,6 +20,9 @@ pub mod wire;
 
 mod alerts;
 mod certificates;
+mod compose;
+mod docker;
+mod host;
 mod scripts;
 mod server;
 pub mod settings;
@@ -122,8 +125,9 @@ const fn prover(level: Level) -> Option<Prover> {
         Level::Terraform => Some(terraform::prove),
         Level::Alerts => Some(alerts::prove),
         Level::Live => Some(live::prove),
+        Level::Host => Some(host::prove),
         Level::Scripts => Some(scripts::prove),
-        _ => None,
+        Level::Compose => Some(compose::prove),
     }
 }
 

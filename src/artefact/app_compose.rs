@@ -8,8 +8,11 @@ use crate::acl;
 use crate::model::{AclUser, Login, Model};
 use crate::profile::Role;
 
+/// Name of the file.
+pub const FILE: &str = "docker-compose.app.yml";
+
 pub(super) const ARTEFACT: Artefact = Artefact {
-    path: |_| "docker-compose.app.yml".to_owned(),
+    path: |_| FILE.to_owned(),
     mode: 0o644,
     wanted: |model| client(model).is_some(),
     template: "docker-compose.app.yml",
@@ -30,12 +33,18 @@ struct App {
 }
 
 /// The first enabled application, else `default` if it needs no password.
-fn client(model: &Model) -> Option<&AclUser> {
+pub fn client(model: &Model) -> Option<&AclUser> {
     let application = model
         .clients()
         .filter(|user| user.enabled && user.role == Some(Role::Application))
         .min_by_key(|user| user.place);
     application.or_else(|| model.users.iter().find(|user| user.login == Login::Anything))
+}
+
+/// Who stores a key in the example, with a password if it has one, and the key.
+pub fn example(model: &Model) -> Option<(&AclUser, String)> {
+    let user = client(model)?;
+    Some((user, example_key(model, user)?))
 }
 
 fn app(model: &Model) -> App {

@@ -16,8 +16,16 @@ pub(super) const ARTEFACT: Artefact = Artefact {
 };
 
 /// Name of the compose file.
-pub(super) fn file_name(model: &Model) -> String {
+pub fn file_name(model: &Model) -> String {
     format!("docker-compose.{}.yml", model.environment_suffix())
+}
+
+/// Name of the server in the engine's image.
+pub fn server(model: &Model) -> &'static str {
+    match model.profile.engine.kind {
+        EngineKind::Redis => "redis-server",
+        EngineKind::Valkey => "valkey-server",
+    }
 }
 
 #[derive(Serialize)]
@@ -65,16 +73,24 @@ fn configuration(model: &Model) -> String {
     crate::lock::sha256(text.as_bytes())
 }
 
+/// Most open files. Redis keeps 32 descriptors for itself and lowers maxclients in silence if it cannot have them.
+pub fn open_files(model: &Model) -> u32 {
+    model.profile.resources.max_clients.saturating_add(128)
+}
+
+/// Most processes and threads: the server's own, the health check, and what `io-threads` adds.
+pub fn pids(model: &Model) -> u32 {
+    let threads = model.profile.config.get("io-threads").and_then(|word| word.0.parse::<u32>().ok());
+    64 + threads.unwrap_or(0).min(1024)
+}
+
 fn compose(model: &Model) -> Compose {
     let profile = &model.profile;
     let docker = profile.network.docker.as_ref();
     Compose {
         project: model.project.clone(),
         image: model.image.clone(),
-        server: match profile.engine.kind {
-            EngineKind::Redis => "redis-server",
-            EngineKind::Valkey => "valkey-server",
-        },
+        server: server(model),
         digest: configuration(model),
         conf: CONF,
         secrets: model.has_secrets().then_some(SECRETS),
@@ -85,10 +101,8 @@ fn compose(model: &Model) -> Compose {
             .map(|address| Port { host: address.to_string(), published: profile.network.port.to_string() })
             .collect(),
         guarded: model.firewall.is_some(),
-        // Redis keeps 32 descriptors for itself and lowers maxclients in silence if it cannot have them.
-        open_files: profile.resources.max_clients.saturating_add(128),
-        // The server's own threads, the health check, and what `io-threads` adds.
-        pids: 64 + profile.config.get("io-threads").and_then(|word| word.0.parse::<u32>().ok()).unwrap_or(0).min(1024),
+        open_files: open_files(model),
+        pids: pids(model),
         memory: profile.resources.memory.map(|memory| memory.0.to_string()),
         cpus: profile.resources.cpus.map(|cpus| cpus.to_string()),
         app_network: Network {

@@ -83,13 +83,37 @@ impl Said {
 /// # Errors
 /// It does not start, takes longer than `limit`, or somebody asked to stop; it is ended then.
 pub fn run(command: &mut Command, limit: Duration) -> Result<Said, Trouble> {
+    run_while(command, limit, |process| process.ended(limit))
+}
+
+/// Runs a program that cleans up: it comes to its end though somebody asked to stop.
+///
+/// # Errors
+/// It does not start, or takes longer than `limit`; it is ended then.
+pub fn clean(command: &mut Command, limit: Duration) -> Result<Said, Trouble> {
+    run_while(command, limit, |process| {
+        let start = std::time::Instant::now();
+        loop {
+            match process.status()? {
+                None if start.elapsed() < limit => std::thread::sleep(Duration::from_millis(5)),
+                status => return Ok(status),
+            }
+        }
+    })
+}
+
+fn run_while(
+    command: &mut Command,
+    limit: Duration,
+    ended: impl FnOnce(&mut Process) -> Result<Option<ExitStatus>, Trouble>,
+) -> Result<Said, Trouble> {
     let name = command.get_program().to_string_lossy().into_owned();
     let failed = |error: std::io::Error| Trouble::Failed(format!("{name}: {error}"));
     // Files instead of pipes: a program that writes much is never kept waiting.
     let (mut out, mut err) = (tempfile::tempfile().map_err(failed)?, tempfile::tempfile().map_err(failed)?);
     command.stdout(out.try_clone().map_err(failed)?).stderr(err.try_clone().map_err(failed)?);
     let mut process = Process::start(command)?;
-    match process.ended(limit)? {
+    match ended(&mut process)? {
         Some(status) => Ok(Said { status, out: text(&mut out), err: text(&mut err) }),
         None => Trouble::failed(format!(
             "{name} did not end within {} s: {}{}",

@@ -1,0 +1,426 @@
+//! In: the compose file as Compose itself resolves it. Out: what it asks the engine for, judged before anything starts.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::artefact::{PORT, compose};
+use crate::model::Model;
+use crate::verify::check::{Check, Outcome, Trouble};
+use crate::verify::lab::Lab;
+
+/// The resolved file.
+pub(super) struct File<'run> {
+    pub(super) model: &'run Model,
+    pub(super) lab: &'run Lab,
+    /// As `config --format json` prints it.
+    pub(super) config: Value,
+}
+
+/// Settings of a service that this level proves, or that can do no harm.
+pub(super) const SETTINGS: &[&str] = &[
+    "cap_drop",
+    "command",
+    "container_name",
+    "cpus",
+    "depends_on",
+    "deploy",
+    "entrypoint",
+    "healthcheck",
+    "hostname",
+    "image",
+    "init",
+    "labels",
+    "logging",
+    "mem_limit",
+    "memswap_limit",
+    "networks",
+    "pids_limit",
+    "ports",
+    "read_only",
+    "restart",
+    "secrets",
+    "security_opt",
+    "stop_grace_period",
+    "stop_signal",
+    "tmpfs",
+    "ulimits",
+    "user",
+    "volumes",
+];
+
+/// Settings that share something of the host with the container.
+const NAMESPACES: &[&str] = &["cgroup", "ipc", "network_mode", "pid", "userns_mode", "uts"];
+
+/// Settings that give the container power over the host.
+const PRIVILEGES: &[&str] =
+    &["cap_add", "device_cgroup_rules", "devices", "gpus", "group_add", "privileged", "runtime"];
+
+impl<'run> File<'run> {
+    /// What could harm this machine. If one of these fails, nothing is started.
+    pub(super) const HARM: [Check<Self>; 7] = [
+        Check {
+            id: "services",
+            title: "The file runs the server and its example client, and nothing else",
+            applies: |_| true,
+            prove: |file| file.services_are_known(),
+        },
+        Check {
+            id: "image",
+            title: "The image is the one that the profile names",
+            applies: |_| true,
+            prove: |file| file.image_is_the_profiles(),
+        },
+        Check {
+            id: "privileges",
+            title: "No container gets power over the host",
+            applies: |_| true,
+            prove: |file| file.no_privileges(),
+        },
+        Check {
+            id: "namespaces",
+            title: "No container shares a namespace of the host",
+            applies: |_| true,
+            prove: |file| file.none_of(NAMESPACES),
+        },
+        Check {
+            id: "host-paths",
+            title: "Nothing of the host is mounted but the settings and the secrets of this tree",
+            applies: |_| true,
+            prove: |file| file.host_paths(),
+        },
+        Check {
+            id: "logs",
+            title: "Logs stay on this machine and have a limit",
+            applies: |_| true,
+            prove: |file| file.logs(),
+        },
+        Check {
+            id: "settings",
+            title: "The file asks for nothing that this level does not know",
+            applies: |_| true,
+            prove: |file| file.settings_are_known(),
+        },
+    ];
+
+    /// What a deployment on this machine would get, and what is replaced in the one that is started.
+    pub(super) const PLACE: [Check<Self>; 5] = [
+        Check {
+            id: "published",
+            title: "The port is published on the addresses of the profile, and on no other",
+            applies: |_| true,
+            prove: |file| file.published(),
+        },
+        Check {
+            id: "networks",
+            title: "Applications share a network without a way out, and packet filters know the bridges",
+            applies: |_| true,
+            prove: |file| file.networks(),
+        },
+        Check {
+            id: "encrypted-data",
+            title: "Data lies on the encrypted volume, and nowhere while that is not mounted",
+            applies: |model| model.luks().is_some(),
+            prove: |file| file.data_is_encrypted(),
+        },
+        Check {
+            id: "restart",
+            title: "The server comes back when the machine does",
+            applies: |_| true,
+            prove: |file| match file.redis("restart").as_str() {
+                Some(word @ ("unless-stopped" | "always")) => Ok(word.to_owned()),
+                other => Trouble::failed(format!("restart: {}", other.unwrap_or("no"))),
+            },
+        },
+        Check {
+            id: "health-timing",
+            title: "A server that does not answer is unhealthy within a minute",
+            applies: |_| true,
+            prove: |file| file.health_timing(),
+        },
+    ];
+
+    /// A setting of the server's service.
+    pub(super) fn redis(&self, setting: &str) -> &Value {
+        part(&self.config, &["services", "redis", setting])
+    }
+
+    /// Each service with its name.
+    pub(super) fn services(&self) -> impl Iterator<Item = (&str, &Value)> {
+        entries(part(&self.config, &["services"]))
+    }
+
+    fn services_are_known(&self) -> Outcome {
+        let names: Vec<&str> = self.services().map(|(name, _)| name).collect();
+        let others: Vec<&str> = names.iter().copied().filter(|name| !["redis", "app"].contains(name)).collect();
+        match (names.contains(&"redis"), others.is_empty()) {
+            (false, _) => Trouble::failed("there is no service `redis`"),
+            (_, false) => Trouble::failed(format!("also {}", others.join(", "))),
+            _ => Ok(names.join(", ")),
+        }
+    }
+
+    fn image_is_the_profiles(&self) -> Outcome {
+        for (name, service) in self.services() {
+            let image = part(service, &["image"]).as_str().unwrap_or("none");
+            if image != self.model.image {
+                return Trouble::failed(format!("{name} runs {image}; the profile names {}", self.model.image));
+            }
+        }
+        Ok(self.model.image.clone())
+    }
+
+    fn none_of(&self, settings: &[&str]) -> Outcome {
+        for (name, service) in self.services() {
+            for setting in settings {
+                let value = part(service, &[setting]);
+                if asks(value) {
+                    return Trouble::failed(format!("{name} has {setting}: {value}"));
+                }
+            }
+        }
+        Ok(String::new())
+    }
+
+    fn no_privileges(&self) -> Outcome {
+        for (name, service) in self.services() {
+            for option in texts(part(service, &["security_opt"])) {
+                if !option.starts_with("no-new-privileges") {
+                    return Trouble::failed(format!("{name} has security_opt: {option}"));
+                }
+            }
+            if asks(part(service, &["deploy", "resources", "reservations"])) {
+                return Trouble::failed(format!("{name} reserves devices or resources"));
+            }
+        }
+        self.none_of(PRIVILEGES)
+    }
+
+    fn host_paths(&self) -> Outcome {
+        for (name, service) in self.services() {
+            for mount in list(part(service, &["volumes"])) {
+                let (source, kind) = (text(mount, "source"), text(mount, "type"));
+                let known = match kind {
+                    "bind" => self.may_bind(name, source),
+                    "volume" => source == "data",
+                    kind => kind == "tmpfs",
+                };
+                if !known {
+                    return Trouble::failed(format!(
+                        "{name} mounts the {kind} `{source}` at {}",
+                        text(mount, "target")
+                    ));
+                }
+            }
+        }
+        // A named volume can be a folder of the host under another name.
+        for (name, volume) in entries(part(&self.config, &["volumes"])) {
+            if entries(volume).any(|(key, value)| key != "name" && asks(value)) {
+                return Trouble::failed(format!("volume {name} is {volume}"));
+            }
+        }
+        for (name, secret) in entries(part(&self.config, &["secrets"])) {
+            let file = text(secret, "file");
+            let below = self.lab.tree().join("secrets");
+            if file.contains("/../") || !std::path::Path::new(file).starts_with(below) {
+                return Trouble::failed(format!("secret {name} is {secret}"));
+            }
+        }
+        Ok(String::new())
+    }
+
+    fn may_bind(&self, service: &str, source: &str) -> bool {
+        let tree = self.lab.tree();
+        let own = ["redis", "secrets/server"].map(|below| tree.join(below));
+        let data = self.model.luks().map(|luks| format!("{}/data", luks.mount));
+        service == "redis" && (own.iter().any(|path| path.as_os_str() == source) || data.as_deref() == Some(source))
+    }
+
+    fn logs(&self) -> Outcome {
+        let logging = self.redis("logging");
+        let limits = ["max-size", "max-file"].map(|limit| text(part(logging, &["options"]), limit));
+        let others: Vec<&str> = self
+            .services()
+            .filter(|(_, service)| {
+                let logging = part(service, &["logging"]);
+                asks(logging) && text(logging, "driver") != "json-file"
+            })
+            .map(|(name, _)| name)
+            .collect();
+        if text(logging, "driver") == "json-file" && others.is_empty() && !limits.contains(&"") {
+            Ok(format!("{} files of {}", limits[1], limits[0]))
+        } else {
+            Trouble::failed(format!("logging: {logging}; other drivers: {}", others.join(", ")))
+        }
+    }
+
+    fn settings_are_known(&self) -> Outcome {
+        let top = ["name", "services", "networks", "volumes", "secrets"];
+        let mut unknown: Vec<String> = entries(&self.config)
+            .filter(|(key, value)| !top.contains(key) && asks(value))
+            .map(|(key, _)| key.to_owned())
+            .collect();
+        for (name, service) in self.services() {
+            // What has a check of its own is told there.
+            let known = [SETTINGS, NAMESPACES, PRIVILEGES].concat();
+            let odd = entries(service).filter(|(key, value)| !known.contains(key) && asks(value));
+            unknown.extend(odd.map(|(key, _)| format!("{name}.{key}")));
+        }
+        if unknown.is_empty() { Ok(String::new()) } else { Trouble::failed(unknown.join(", ")) }
+    }
+
+    fn published(&self) -> Outcome {
+        let port = self.model.profile.network.port;
+        let wanted: BTreeSet<String> =
+            self.model.published.iter().map(|address| format!("{address} {port} to {PORT}/tcp")).collect();
+        let mut found = BTreeSet::new();
+        for (name, service) in self.services() {
+            for entry in list(part(service, &["ports"])) {
+                let host = part(entry, &["host_ip"]).as_str().unwrap_or("every address");
+                let shown = format!(
+                    "{host} {} to {}/{}",
+                    text(entry, "published"),
+                    part(entry, &["target"]),
+                    text(entry, "protocol")
+                );
+                found.insert(if name == "redis" { shown } else { format!("{shown} of {name}") });
+            }
+        }
+        let shown = |set: &BTreeSet<String>| match set.len() {
+            0 => "nothing".to_owned(),
+            _ => set.iter().cloned().collect::<Vec<_>>().join(", "),
+        };
+        if found == wanted {
+            Ok(shown(&found))
+        } else {
+            Trouble::failed(format!("it publishes {}; the profile asks for {}", shown(&found), shown(&wanted)))
+        }
+    }
+
+    fn networks(&self) -> Outcome {
+        const BRIDGE: &str = "com.docker.network.bridge.name";
+        let network = |name: &str| part(&self.config, &["networks", name]);
+        let bridge = |name: &str| text(part(network(name), &["driver_opts"]), BRIDGE);
+        let shared = self.model.profile.network.docker.as_ref().and_then(|docker| docker.network.as_ref());
+        let app = match shared {
+            Some(name) => network("app")["external"] == true && text(network("app"), "name") == name.as_str(),
+            None => network("app")["internal"] == true && bridge("app") == self.model.app_bridge,
+        };
+        if !app {
+            return Trouble::failed(format!("network app is {}", network("app")));
+        }
+        let publishes = !self.model.published.is_empty();
+        if publishes && (bridge("edge") != self.model.edge_bridge || network("edge")["external"] == true) {
+            return Trouble::failed(format!("network edge is {}", network("edge")));
+        }
+        for (name, service) in self.services() {
+            let joined: Vec<&str> = entries(part(service, &["networks"])).map(|(network, _)| network).collect();
+            let wanted: &[&str] = if name == "redis" && publishes { &["app", "edge"] } else { &["app"] };
+            if joined != wanted {
+                return Trouble::failed(format!("{name} is in {}", joined.join(", ")));
+            }
+        }
+        Ok(String::new())
+    }
+
+    fn data_is_encrypted(&self) -> Outcome {
+        let wanted = self.model.luks().map(|luks| format!("{}/data", luks.mount)).unwrap_or_default();
+        let mount = list(self.redis("volumes")).iter().find(|mount| text(mount, "target") == "/data");
+        match mount {
+            Some(mount) if text(mount, "source") == wanted && mount["bind"]["create_host_path"] != true => Ok(wanted),
+            Some(mount) => Trouble::failed(format!("/data is {mount}")),
+            None => Trouble::failed("nothing is mounted at /data"),
+        }
+    }
+
+    fn health_timing(&self) -> Outcome {
+        let health = self.redis("healthcheck");
+        let seconds = |setting: &str| duration(text(health, setting));
+        let tries = part(health, &["retries"]).as_u64();
+        match (seconds("interval"), seconds("timeout"), tries) {
+            (Some(interval), Some(timeout), Some(tries)) if (interval + timeout).saturating_mul(tries) <= 60 => {
+                Ok(format!("{tries} times {interval} s, each with at most {timeout} s to answer"))
+            }
+            _ => Trouble::failed(format!("healthcheck: {health}")),
+        }
+    }
+}
+
+/// Something inside a document; null if it is not there.
+pub(super) fn part<'value>(value: &'value Value, path: &[&str]) -> &'value Value {
+    path.iter().try_fold(value, |value, key| value.get(key)).unwrap_or(&Value::Null)
+}
+
+/// A text inside an object; empty if it is not there.
+pub(super) fn text<'value>(value: &'value Value, key: &str) -> &'value str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The items of a list; none if it is no list.
+pub(super) fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The keys and values of an object; none if it is no object.
+pub(super) fn entries(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    value.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value))
+}
+
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    list(value).iter().filter_map(Value::as_str)
+}
+
+/// False for what says nothing: null, false, an empty text, list or object.
+fn asks(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(said) => *said,
+        Value::Number(_) => true,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(entries) => entries.values().any(asks),
+    }
+}
+
+/// Seconds of a duration as Go prints it: `5s`, `1m0s`.
+fn duration(text: &str) -> Option<u64> {
+    let mut seconds = 0_u64;
+    let mut number = String::new();
+    for sign in text.chars() {
+        let unit = match sign {
+            '0'..='9' => {
+                number.push(sign);
+                continue;
+            }
+            'h' => 3600,
+            'm' => 60,
+            's' => 1,
+            _ => return None,
+        };
+        seconds = seconds.checked_add(number.parse::<u64>().ok()?.checked_mul(unit)?)?;
+        number.clear();
+    }
+    (number.is_empty() && !text.is_empty()).then_some(seconds)
+}
+
+/// Paths of the tree that Compose reads, the server's first.
+pub(super) fn names(model: &Model, lab: &Lab) -> Vec<String> {
+    let client = crate::artefact::app_compose::FILE;
+    let mut names = vec![compose::file_name(model)];
+    names.extend(lab.file(client).map(|file| file.path.clone()));
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_those_of_go() {
+        assert_eq!(duration("5s"), Some(5));
+        assert_eq!(duration("1h2m3s"), Some(3723));
+        for wrong in ["", "5", "500ms", "s", "-5s", "99999999999999999999s"] {
+            assert_eq!(duration(wrong), None, "{wrong}");
+        }
+    }
+}

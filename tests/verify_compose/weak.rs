@@ -1,0 +1,118 @@
+//! Protections that only a running server shows: each is taken out, several at once where they do not touch each other,
+//! and exactly their checks fail.
+
+use crate::deployment::*;
+use crate::program::*;
+use crate::work::*;
+
+const FILE: &str = "docker-compose.prod.yml";
+
+pub fn a_weak_container(docker: &Docker) {
+    let weak = Deployment::new("prod", &Deployment::runnable("prod"));
+    edit(
+        &weak,
+        FILE,
+        &[
+            ("user: \"999:999\"", "user: \"0:0\""),
+            ("    cap_drop: [ALL]\n", ""),
+            ("    read_only: true\n", ""),
+            ("target: \"/usr/local/etc/redis\", read_only: true,", "target: \"/usr/local/etc/redis\","),
+            ("    memswap_limit: \"536870912\"\n", ""),
+            ("          pids: 64\n", ""),
+            ("      core: 0\n", ""),
+        ],
+    );
+    docker.proof(&weak).fails(&[
+        "compose/user",
+        "compose/capabilities",
+        "compose/read-only-root",
+        "compose/settings-read-only",
+        "compose/swap",
+        "compose/pids",
+        "compose/descriptors",
+    ]);
+}
+
+pub fn weak_limits(docker: &Docker) {
+    let weak = Deployment::new("prod", &Deployment::runnable("prod"));
+    edit(
+        &weak,
+        FILE,
+        &[
+            // Alone: nobody has a capability, and a program with the bit for another user would bring some.
+            ("    cap_drop: [ALL]\n", ""),
+            ("    security_opt: [\"no-new-privileges:true\"]\n", ""),
+            ("target: \"/run/redis\", read_only: true,", "target: \"/run/redis\","),
+            ("/tmp:rw,noexec,nosuid", "/tmp:rw,exec,nosuid"),
+            ("          memory: \"536870912\"\n", ""),
+            ("    memswap_limit: \"536870912\"\n", ""),
+            ("          cpus: \"1\"\n", ""),
+            // In no network that leads out, a port is published nowhere.
+            ("networks: [app, edge]", "networks: [app]"),
+        ],
+    );
+    docker.proof(&weak).fails(&[
+        "compose/capabilities",
+        "compose/no-new-privileges",
+        "compose/secrets-read-only",
+        "compose/tmp",
+        "compose/memory",
+        "compose/swap",
+        "compose/cpus",
+        "compose/networks",
+        "compose/port",
+    ]);
+}
+
+pub fn weak_behaviour(docker: &Docker) {
+    let profile = replace(&minimal("prod-minimal"), VERSION, "7.0.14");
+    let weak = Deployment::new("prod-minimal", &profile);
+    good("tag", docker.engine.docker(&["tag", IMAGE, "redis:7.0.14-bookworm.weak"]));
+    // Under the name that the profile asks for lies another build.
+    edit_image(&weak, &profile);
+    let password = weak.password("app");
+    edit(
+        &weak,
+        FILE,
+        &[
+            (
+                "entrypoint: [\"redis-server\", \"/usr/local/etc/redis/redis.conf\"]",
+                "entrypoint: [sh, -c, \"redis-server /usr/local/etc/redis/redis.conf; true\"]",
+            ),
+            ("stop_grace_period: 60s", "stop_grace_period: 1s"),
+            ("labels: { ", &format!("labels: {{ note: {password}, ")),
+        ],
+    );
+    edit(&weak, "docker-compose.app.yml", &[("        connect ping\n", "")]);
+    edit(&weak, "redis/healthcheck.sh", &[("set -eu\n", "exit 0\n")]);
+    docker.proof(&weak).fails(&[
+        "compose/version",
+        "compose/process",
+        "compose/stop",
+        "compose/no-password-shown",
+        "compose/client",
+        "compose/wrong-password",
+    ]);
+}
+
+fn edit_image(weak: &Deployment, profile: &str) {
+    weak.build(
+        &replace(profile, "version: \"7.0.14\"", "version: \"7.0.14\", image: \"redis:7.0.14-bookworm.weak\""),
+        &[],
+    );
+}
+
+pub fn weak_development(docker: &Docker) {
+    let weak = Deployment::new("dev", &Deployment::runnable("dev"));
+    edit(
+        &weak,
+        "docker-compose.dev.yml",
+        &[
+            ("- { type: volume, source: data, target: /data }", "- { type: volume, source: data, target: /more }"),
+            ("tmpfs: [", "tmpfs: [\"/data:rw,mode=1777\", "),
+            ("stop_signal: SIGTERM", "stop_signal: SIGKILL"),
+        ],
+    );
+    edit(&weak, "redis/healthcheck.sh", &[("set -eu\n", "exit 0\n")]);
+    docker.proof(&weak).fails(&["compose/mounts", "compose/data-stays", "compose/stop", "compose/hanging-server"]);
+}
