@@ -28,30 +28,31 @@ mod work;
 use engine::Engine;
 use work::*;
 
+/// A part of the proof.
+type Work = fn(&Docker);
+
 /// One engine for all: each test of its own would start one.
 #[test]
 fn compose() {
     let engine = Engine::start();
     let docker = Docker::new(&engine);
-    let work: [(&str, fn(&Docker)); 9] = [
-        ("production", proofs::production_holds),
-        ("a built tree", proofs::a_tree_built_for_the_proof_holds),
-        ("weak container", weak::a_weak_container),
-        ("development", proofs::development_holds),
-        ("weak limits", weak::weak_limits),
-        ("weak behaviour", weak::weak_behaviour),
-        ("weak development", weak::weak_development),
-        ("interrupts", proofs::an_interrupt_leaves_nothing),
-        ("refused", refused::nothing_harmful_starts),
+    let work: [Work; 9] = [
+        proofs::production_holds,
+        proofs::a_tree_built_for_the_proof_holds,
+        weak::a_weak_container,
+        proofs::development_holds,
+        weak::weak_limits,
+        weak::weak_behaviour,
+        weak::weak_development,
+        proofs::an_interrupt_leaves_nothing,
+        refused::nothing_harmful_starts,
     ];
     let next = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                while let Some((name, prove)) = work.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-                    let start = std::time::Instant::now();
+                while let Some(prove) = work.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
                     prove(&docker);
-                    println!("{name}: {:.1} s", start.elapsed().as_secs_f64());
                 }
             });
         }

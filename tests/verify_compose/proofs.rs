@@ -76,7 +76,7 @@ pub fn an_interrupt_leaves_nothing(docker: &Docker) {
             .spawn()
             .expect("starts");
         let mut project = String::new();
-        eventually("the project", Duration::from_secs(60), || {
+        eventually("the project", Duration::from_mins(1), || {
             project = std::fs::read_dir(temporary(&deployment))
                 .expect("folder")
                 .find_map(|lab| std::fs::read_to_string(lab.ok()?.path().join("compose/docker-compose.json")).ok())
@@ -85,7 +85,7 @@ pub fn an_interrupt_leaves_nothing(docker: &Docker) {
                 .unwrap_or_default();
             !project.is_empty()
         });
-        eventually(kind[0], Duration::from_secs(60), || {
+        eventually(kind[0], Duration::from_mins(1), || {
             let filter = format!("label=com.docker.compose.project={project}");
             !stdout(&docker.engine.docker(&[&kind[..], &["--quiet", "--filter", &filter]].concat())).is_empty()
         });

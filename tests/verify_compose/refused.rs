@@ -83,7 +83,6 @@ fn refused(docker: &Docker, deployment: &Deployment, (file, from, to, ids): &Edi
     let out = deployment.out().display().to_string();
     let mut command = docker.command(deployment, &["--level", "compose", "--dir", &out]);
     let proof = Proof::of(&run(command.env("REDISGEN_TEST", "secret")));
-    println!("{to}");
     let ids: Vec<String> = ids.iter().map(|id| format!("compose/{id}")).collect();
     proof.fails(&ids.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(proof.with("not-run").join(" "), not_run, "{to}: {}", proof.text);

@@ -56,7 +56,7 @@ const NAMESPACES: &[&str] = &["cgroup", "ipc", "network_mode", "pid", "userns_mo
 const PRIVILEGES: &[&str] =
     &["cap_add", "device_cgroup_rules", "devices", "gpus", "group_add", "privileged", "runtime"];
 
-impl<'run> File<'run> {
+impl File<'_> {
     /// What could harm this machine. If one of these fails, nothing is started.
     pub(super) const HARM: [Check<Self>; 7] = [
         Check {
@@ -327,7 +327,11 @@ impl<'run> File<'run> {
         let wanted = self.model.luks().map(|luks| format!("{}/data", luks.mount)).unwrap_or_default();
         let mount = list(self.redis("volumes")).iter().find(|mount| text(mount, "target") == "/data");
         match mount {
-            Some(mount) if text(mount, "source") == wanted && mount["bind"]["create_host_path"] != true => Ok(wanted),
+            Some(mount)
+                if text(mount, "source") == wanted && mount.pointer("/bind/create_host_path") != Some(&true.into()) =>
+            {
+                Ok(wanted)
+            }
             Some(mount) => Trouble::failed(format!("/data is {mount}")),
             None => Trouble::failed("nothing is mounted at /data"),
         }
