@@ -341,6 +341,11 @@ impl File<'_> {
         let health = self.redis("healthcheck");
         let seconds = |setting: &str| duration(text(health, setting));
         let tries = part(health, &["retries"]).as_u64();
+        let off = part(health, &["disable"]) == &Value::Bool(true)
+            || list(part(health, &["test"])).first().is_some_and(|word| word == "NONE");
+        if off {
+            return Trouble::failed("the health check is switched off");
+        }
         match (seconds("interval"), seconds("timeout"), tries) {
             (Some(interval), Some(timeout), Some(tries)) if (interval + timeout).saturating_mul(tries) <= 60 => {
                 Ok(format!("{tries} times {interval} s, each with at most {timeout} s to answer"))
