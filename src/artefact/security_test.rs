@@ -80,6 +80,7 @@ struct SecurityTest {
 #[derive(Serialize)]
 struct Old {
     option: &'static str,
+    /// What is tried.
     title: &'static str,
 }
 
@@ -140,7 +141,9 @@ fn security_test(model: &Model) -> SecurityTest {
             .take(USERS)
             .collect(),
         left_out,
-        settings: admin.filter(|(_, account)| may(model, account, "config|get")).map_or(Vec::new(), |_| settings(model)),
+        settings: admin
+            .filter(|(_, account)| may(model, account, "config|get"))
+            .map_or(Vec::new(), |_| settings(model)),
     }
 }
 
@@ -162,13 +165,12 @@ fn may(model: &Model, account: &Account, name: &str) -> bool {
 }
 
 /// The users that are tried, and how many are not. An admin is denied nothing; that it can log in is seen.
-fn chosen<'users>(
-    users: &[(&'users AclUser, &'users Account)],
-) -> (Vec<(&'users AclUser, &'users Account)>, usize) {
+fn chosen<'users>(users: &[(&'users AclUser, &'users Account)]) -> (Vec<(&'users AclUser, &'users Account)>, usize) {
     let enabled = users.iter().filter(|(user, _)| user.login == Login::Password && user.enabled);
     let mut seen = BTreeSet::new();
-    let (first, further): (Vec<_>, Vec<_>) =
-        enabled.copied().partition(|(user, _)| seen.insert((user.role.map(|role| role as u8), &user.permissions.commands)));
+    let (first, further): (Vec<_>, Vec<_>) = enabled
+        .copied()
+        .partition(|(user, _)| seen.insert((user.role.map(|role| role as u8), &user.permissions.commands)));
     let all = first.len() + further.len();
     let mut chosen: Vec<_> = first.into_iter().chain(further).take(USERS).collect();
     chosen.sort_by(|(a, _), (b, _)| a.name.as_bytes().cmp(b.name.as_bytes()));
@@ -213,9 +215,12 @@ fn old(model: &Model) -> Vec<Old> {
     if !model.tls() {
         return Vec::new();
     }
-    let mut old = vec![Old { option: "-tls1", title: "TLS 1.0" }, Old { option: "-tls1_1", title: "TLS 1.1" }];
+    let mut old = vec![
+        Old { option: "-tls1", title: "TLS 1.0 is refused" },
+        Old { option: "-tls1_1", title: "TLS 1.1 is refused" },
+    ];
     if model.profile.tls.minimum == TlsVersion::Tls13 {
-        old.push(Old { option: "-tls1_2", title: "TLS 1.2" });
+        old.push(Old { option: "-tls1_2", title: "TLS 1.2 is refused" });
     }
     old
 }

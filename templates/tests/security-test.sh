@@ -235,13 +235,13 @@ is() {
 every() {
   kind=$1
   description=$2
-  user=$3
+  asker=$3
   shift 3
-  if ! has_password "$user"; then
-    skip "$description" "no password of $user in $secrets"
+  if ! has_password "$asker"; then
+    skip "$description" "no password of $asker in $secrets"
     return 0
   fi
-  answers=$(ask "$user" "$@")
+  answers=$(ask "$asker" "$@")
   seen=
   first=yes
   while IFS= read -r answer; do
@@ -271,13 +271,12 @@ ANSWERS
   fi
 }
 
-# Asks an admin whether the server would let a user run lines: the kind, the description, the admin, the user, lines.
+# Asks the admin whether the server would let a user run lines: the kind, the description, the user, lines.
 judged() {
   kind=$1
   description=$2
-  admin=$3
-  subject=$4
-  shift 4
+  subject=$3
+  shift 3
   for line in "$@"; do
     set -- "$@" "ACL DRYRUN $subject $line"
     shift
@@ -285,12 +284,16 @@ judged() {
   every "judged-$kind" "$description" "$admin" "$@"
 }
 
-# What the first line of a login is answered: the description, the user; the line stands on the standard input.
+# What a line is answered that stands on the standard input, with the certificate of a user.
+first_answer() {
+  speak "$1" | sed -n '/./p' | head -n 1
+}
+
+# The description, what AUTH was answered.
 refused_login() {
-  answer=$({ echo redisgen-mark && cat; } | speak "$2" | sed -n '/redisgen-mark/d; /./p' | head -n 1)
-  case $answer in
+  case $2 in
     '(error) WRONGPASS '*) ok "$1" ;;
-    *) not_ok "$1" "$(shown_login "$answer")" ;;
+    *) not_ok "$1" "$(shown_login "$2")" ;;
   esac
 }
 
@@ -377,78 +380,87 @@ for user in{% for user in users %} {{ user.name }}{% endfor %}; do
 done
 [ "$at_hand" = yes ] || bail_out "There is no password that can be read in $secrets."
 {% endif %}
-answer=$(echo PING | speak '' | head -n 1)
+answer=$(echo PING | first_answer '')
 case $answer in
   PONG | '(error) '*) ;;
   *) bail_out "No server is reached at $host, port $port: $(printf '%s\n' "$answer" | tr -cd '[:print:]' | cut -c 1-160)" ;;
 esac
 
+{% if admin is not none %}
+set -- {{ admin }}
+admin=$1
+{% endif %}
 {% if open %}
 echo '# Nobody needs a password: this is a development deployment.'
 every permitted 'whoever gets to the port is served (control)' '' PING
 {% else %}
-every no-login 'without a login nothing is answered' '' PING GET\ redisgen-probe 'ACL WHOAMI'
-echo 'AUTH default ""' | refused_login 'default is off' ''
+every no-login 'without a login nothing is answered' '' PING 'GET redisgen-probe' 'ACL WHOAMI'
+refused_login 'default is off' "$(echo 'AUTH default ""' | first_answer '')"
 {% endif %}
 {% for user in users %}
 
-every permitted '{{ user.name }} logs in with its password (control)' {{ user.name }}
-echo 'AUTH {{ user.name }} redisgen-probe' | refused_login '{{ user.name }}: a wrong password is refused' {{ user.name }}
+set -- {{ user.name }}
+user=$1
+every permitted "$user logs in with its password (control)" "$user"
+refused_login "$user: a wrong password is refused" "$(echo "AUTH $user redisgen-probe" | first_answer "$user")"
 {% if user.tried %}
-every no-command '{{ user.name }}: dangerous commands are refused' {{ user.name }}{% for line in user.tried %} \
+every no-command "$user: dangerous commands are refused" "$user"{% for line in user.tried %} \
   {{ line }}{% endfor %}
 
 {% endif %}
 {% if user.asked %}
-judged no-command '{{ user.name }}: further commands would be refused' {{ admin }} {{ user.name }}{% for line in user.asked %} \
+judged no-command "$user: further commands would be refused" "$user"{% for line in user.asked %} \
   {{ line }}{% endfor %}
 
 {% endif %}
 {% if user.reads_not %}
-every permitted '{{ user.name }} reads its own keys (control)' {{ user.name }}{% for line in user.reads %} \
+every permitted "$user reads its own keys (control)" "$user"{% for line in user.reads %} \
   {{ line }}{% endfor %}
 
-every no-key '{{ user.name }} reads no other keys' {{ user.name }}{% for line in user.reads_not %} \
+every no-key "$user reads no other keys" "$user"{% for line in user.reads_not %} \
   {{ line }}{% endfor %}
 
 {% endif %}
 {% if user.writes_not %}
-every permitted '{{ user.name }} writes its own keys (control)' {{ user.name }}{% for line in user.writes %} \
+every permitted "$user writes its own keys (control)" "$user"{% for line in user.writes %} \
   {{ line }}{% endfor %}
 
-every no-key '{{ user.name }} writes no other keys' {{ user.name }}{% for line in user.writes_not %} \
+every no-key "$user writes no other keys" "$user"{% for line in user.writes_not %} \
   {{ line }}{% endfor %}
 
 {% endif %}
 {% if user.cannot_write %}
-every no-command '{{ user.name }} writes nothing' {{ user.name }}{% for line in user.cannot_write %} \
+every no-command "$user writes nothing" "$user"{% for line in user.cannot_write %} \
   {{ line }}{% endfor %}
 
 {% endif %}
 {% if user.channels %}
-judged permitted '{{ user.name }} would use its own channels (control)' {{ admin }} {{ user.name }}{% for line in user.channels %} \
+judged permitted "$user would use its own channels (control)" "$user"{% for line in user.channels %} \
   {{ line }}{% endfor %}
 
 {% endif %}
 {% if user.channels_not %}
-judged no-access '{{ user.name }} would use no other channels' {{ admin }} {{ user.name }}{% for line in user.channels_not %} \
+judged no-access "$user would use no other channels" "$user"{% for line in user.channels_not %} \
   {{ line }}{% endfor %}
 
 {% endif %}
 {% endfor %}
 {% if left_out %}
-echo '# {{ left_out }} further users are not tried; those that are have all the different rights that fit in here.'
+echo '# {{ left_out }} further users are not tried; of different rights, as many as fit in are.'
 {% endif %}
 {% for user in disabled %}
-if has_password {{ user }}; then
-  login {{ user }} | refused_login '{{ user }} is disabled: its password is refused' {{ user }}
+
+set -- {{ user }}
+user=$1
+description="$user is disabled: its password is refused"
+if has_password "$user"; then
+  refused_login "$description" "$(login "$user" | first_answer "$user")"
 else
-  skip '{{ user }} is disabled: its password is refused' "no password of {{ user }} in $secrets"
+  skip "$description" "no password of $user in $secrets"
 fi
 {% endfor %}
 {% if admin is not none %}
 
-admin={{ admin }}
 {% if control %}
 every permitted 'an admin may run what others may not (control)' "$admin"{% for line in control %} \
   {{ line }}{% endfor %}
@@ -461,7 +473,7 @@ setting {{ setting.name }} {{ setting.value }}
 {% if tls %}
 
 encrypted=no
-answer=$(echo PING | speak '' | head -n 1)
+answer=$(echo PING | first_answer '')
 case $answer in
   Error:*) ok 'without TLS nothing is answered' ;;
   *) not_ok 'without TLS nothing is answered' "$(shown "$answer")" ;;
@@ -474,7 +486,7 @@ user=
 for name in{% for user in users %} {{ user.name }}{% endfor %}; do
   if [ -z "$user" ] && has_password "$name"; then user=$name; fi
 done
-answer=$({ login "$user" && echo PING; } | speak '' | sed -n '/./p' | head -n 1)
+answer=$({ login "$user" && echo PING; } | first_answer '')
 case $answer in
   Error:* | 'Could not connect'*) ok "$description" ;;
   *) not_ok "$description" "$(shown_login "$answer")" ;;
@@ -492,7 +504,7 @@ if command -v openssl >/dev/null 2>&1; then
     *) not_ok "$description" "$(reason "$answer")" ;;
   esac
 {% for version in old %}
-  refused_handshake '{{ version.title }} is refused' 70 {{ version.option }} -cipher DEFAULT@SECLEVEL=0
+  refused_handshake {{ version.title }} 70 {{ version.option }} -cipher DEFAULT@SECLEVEL=0
 {% endfor %}
 {% if ciphers %}
   refused_handshake 'weak ciphers are refused' 40 -tls1_2 -cipher \

@@ -62,8 +62,15 @@ const FURTHER: &[&str] = &[
 ];
 
 /// What reads a key, KEY in its place; the first fail before they look.
-const READ: &[&str] =
-    &["GETRANGE KEY x x", "LRANGE KEY x x", "XRANGE KEY x x", "GET KEY", "HGET KEY x", "ZSCORE KEY x", "SISMEMBER KEY x"];
+const READ: &[&str] = &[
+    "GETRANGE KEY x x",
+    "LRANGE KEY x x",
+    "XRANGE KEY x x",
+    "GET KEY",
+    "HGET KEY x",
+    "ZSCORE KEY x",
+    "SISMEMBER KEY x",
+];
 
 /// What writes a key; all fail before they do.
 const WRITE: &[&str] = &[
@@ -121,6 +128,7 @@ pub(super) fn denied(line: &Line, account: &Account, denied: &CommandSet, dry_ru
     if dry_run {
         let whole = |id: &usize| denied.contains(*id) && line.with_subcommands(*id).len() == 1;
         let names = line.commands.iter().enumerate().filter(|(id, _)| whole(id)).map(|(_, command)| command.name);
+        let names = names.filter(|name| !name.ends_with("|help"));
         let further = names.filter(|name| !covered.contains(*name)).filter_map(plain_form);
         found.asked.extend(further.filter(|words| no_such_right(line, account, words)).map(|words| typed(&words)));
     }
@@ -155,7 +163,7 @@ fn on_key(form: &str, key: &str) -> Vec<String> {
 pub(super) fn keys_of(line: &Line, account: &Account, writes: bool) -> Option<Keys> {
     let forms = if writes { WRITE } else { READ };
     let patterns: Vec<&KeyGrant> = account.grants().flat_map(|grant| grant.keys.iter()).take(PATTERNS).collect();
-    let names: Vec<String> = patterns.iter().filter_map(|key| example(&key.pattern)).collect();
+    let names: BTreeSet<String> = patterns.iter().filter_map(|key| example(&key.pattern)).collect();
     let of = |form: &str, wanted: fn(Result<(), Denial>) -> bool| -> Vec<String> {
         let all = names.iter().map(String::as_str).chain([NOBODYS]).map(|name| on_key(form, name));
         all.filter(|words| decision(line, account, words).is_some_and(wanted)).map(|words| typed(&words)).collect()
@@ -180,7 +188,7 @@ pub(super) fn cannot_write(line: &Line, account: &Account) -> Vec<String> {
 /// What the user may do with its own channels and not with others, for ACL DRYRUN.
 pub(super) fn channels(line: &Line, account: &Account) -> Keys {
     let patterns = account.grants().flat_map(|grant| grant.channels.iter()).take(PATTERNS);
-    let names: Vec<String> = patterns.filter_map(|pattern| example(pattern)).collect();
+    let names: BTreeSet<String> = patterns.filter_map(|pattern| example(pattern)).collect();
     let mut found = Keys { own: Vec::new(), others: Vec::new() };
     for form in ["PUBLISH KEY x", "SUBSCRIBE KEY"] {
         for name in names.iter().map(String::as_str).chain([NOBODYS]) {
@@ -192,13 +200,15 @@ pub(super) fn channels(line: &Line, account: &Account) -> Keys {
             }
         }
     }
-    found
+    // Who may use all channels has no limit that could be missing.
+    if found.others.is_empty() { Keys { own: Vec::new(), ..found } } else { found }
 }
 
 /// Of the dangerous forms, some that this user may run: they show that a refusal is not the answer to everybody. None
 /// that would do harm, should a later version take its words.
 pub(super) fn control(line: &Line, account: &Account) -> Vec<String> {
-    let forms = ["CONFIG GET redisgen-probe", "ACL GETUSER redisgen-probe", "EVALSHA redisgen-probe 0", "SLOWLOG GET x"];
+    let forms =
+        ["CONFIG GET redisgen-probe", "ACL GETUSER redisgen-probe", "EVALSHA redisgen-probe 0", "SLOWLOG GET x"];
     let may = |words: &Vec<String>| decision(line, account, words) == Some(Ok(()));
     forms.iter().map(|form| split(form)).filter(may).map(|words| typed(&words)).collect()
 }
