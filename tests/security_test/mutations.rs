@@ -222,9 +222,10 @@ fn a_port_at_other_addresses_is_found() {
     let deployment = Deployment::build(&profile(&engine::debian(), "disabled"));
     let server = Server::boot(&deployment, &engine::debian());
     Tap::of(&server, &[]).holds();
-    in_its_network(&server, &["link", "add", "outside", "type", "dummy"]);
+    in_its_network(&server, &["link", "add", "outside", "type", "veth", "peer", "name", "other"]);
     in_its_network(&server, &["address", "add", "192.0.2.7/24", "dev", "outside"]);
     in_its_network(&server, &["link", "set", "outside", "up"]);
+    in_its_network(&server, &["link", "set", "other", "up"]);
     let tap = Tap::of(&server, &[]);
     assert_eq!((tap.code, tap.failed()), (Some(1), vec!["no answer at 192.0.2.7"]), "{}", tap.text);
     let tap = Tap::of(&server, &["--outside", "192.0.2.7"]);
