@@ -56,12 +56,7 @@ struct SecurityTest {
     port: u16,
     /// True if the port is published on the loopback only.
     local: bool,
-    tls: bool,
-    mutual: bool,
-    old: Vec<Old>,
-    /// True if ciphers of TLS 1.2 matter.
-    ciphers: bool,
-    names: Vec<Name>,
+    tls: Option<Tls>,
     /// True if nobody needs a password.
     open: bool,
     /// True if the server judges commands without running them.
@@ -74,6 +69,15 @@ struct SecurityTest {
     /// Users that are not tried.
     left_out: usize,
     settings: Vec<Setting>,
+}
+
+#[derive(Serialize)]
+struct Tls {
+    mutual: bool,
+    old: Vec<Old>,
+    /// True if ciphers of TLS 1.2 matter.
+    ciphers: bool,
+    names: Vec<Name>,
 }
 
 /// A protocol that must be refused.
@@ -124,11 +128,7 @@ fn security_test(model: &Model) -> SecurityTest {
         host: host(model),
         port: if model.published.is_empty() { super::PORT } else { model.profile.network.port },
         local: !model.published.is_empty() && model.published.iter().all(|address| address.0.is_loopback()),
-        tls: model.tls(),
-        mutual: model.mutual(),
-        old: old(model),
-        ciphers: model.tls() && model.profile.tls.minimum == TlsVersion::Tls12,
-        names: if model.tls() { names(model) } else { Vec::new() },
+        tls: model.tls().then(|| tls(model)),
         open: users.iter().any(|(user, _)| user.login == Login::Anything),
         dry_run,
         admin: admin.map(|(user, _)| if user.login == Login::Anything { String::new() } else { user.name.clone() }),
@@ -211,23 +211,18 @@ fn host(model: &Model) -> String {
     }
 }
 
-fn old(model: &Model) -> Vec<Old> {
-    if !model.tls() {
-        return Vec::new();
-    }
+fn tls(model: &Model) -> Tls {
     let mut old = vec![
         Old { option: "-tls1", title: "TLS 1.0 is refused" },
         Old { option: "-tls1_1", title: "TLS 1.1 is refused" },
     ];
-    if model.profile.tls.minimum == TlsVersion::Tls13 {
+    let ciphers = model.profile.tls.minimum == TlsVersion::Tls12;
+    if !ciphers {
         old.push(Old { option: "-tls1_2", title: "TLS 1.2 is refused" });
     }
-    old
-}
-
-fn names(model: &Model) -> Vec<Name> {
     let option = |name: &str| if name.parse::<IpAddr>().is_ok() { "-verify_ip" } else { "-verify_hostname" };
-    model.server_names.iter().map(|name| Name { option: option(name), name: name.clone() }).collect()
+    let names = model.server_names.iter().map(|name| Name { option: option(name), name: name.clone() });
+    Tls { mutual: model.mutual(), old, ciphers, names: names.collect() }
 }
 
 /// Settings as CONFIG GET shows them.

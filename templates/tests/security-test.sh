@@ -128,11 +128,11 @@ password_file() {
 has_password() {
   [ -z "$1" ] || [ -r "$(password_file "$1")" ]
 }
-{% if tls %}
+{% if tls is not none %}
 
 encrypted=yes
 {% endif %}
-{% if mutual %}
+{% if tls is not none and tls.mutual %}
 
 # Certificate and key of a user without their endings; of nobody, those of somebody: they open the connection only.
 certificate() {
@@ -154,10 +154,10 @@ certified=yes
 speak() {
   who=$1
   set -- -h "$host" -p "$port" --no-raw --no-auth-warning
-{% if tls %}
+{% if tls is not none %}
   if [ "$encrypted" = yes ]; then set -- "$@" --tls --cacert "$secrets/server/ca.crt"; fi
 {% endif %}
-{% if mutual %}
+{% if tls is not none and tls.mutual %}
   if [ "$encrypted$certified" = yesyes ]; then
     pair=$(certificate "$who")
     set -- "$@" --cert "$pair.crt" --key "$pair.key"
@@ -173,7 +173,7 @@ login() {
 
 # Logs a user in (or nobody) and sends lines. Prints one line for the login and one for each line: the answer. Between two
 # lines stands a word that no server knows, so that answers are not mixed up. Only who is logged in is told so: from
-# Redis 8 and Valkey 8 on, others get NOAUTH.
+# Valkey 9.0 on, others get NOAUTH.
 ask() {
   who=$1
   shift
@@ -182,7 +182,7 @@ ask() {
     for line in "$@"; do printf 'redisgen-mark\n%s\n' "$line"; done
   } | speak "$who" | awk -v who="$who" '
     /^\(error\) ERR unknown command .redisgen-mark/ {
-      print marks++ || who != "" ? substr(text, 1, 400) : "OK"
+      print (marks++ || who != "") ? substr(text, 1, 400) : "OK"
       text = ""
       next
     }
@@ -322,7 +322,7 @@ closed() {
     *) not_ok "no answer at $1" "$(shown "$(printf '%s\n' "$answer" | head -n 1)")" ;;
   esac
 }
-{% if tls %}
+{% if tls is not none %}
 
 # The handshake of openssl, without a word behind it.
 handshake() {
@@ -330,7 +330,7 @@ handshake() {
     *:*) set -- -connect "[$host]:$port" "$@" ;;
     *) set -- -connect "$host:$port" "$@" ;;
   esac
-{% if mutual %}
+{% if tls is not none and tls.mutual %}
   pair=$(certificate '')
   set -- -cert "$pair.crt" -key "$pair.key" "$@"
 {% endif %}
@@ -371,7 +371,7 @@ refused_handshake() {
 # What is tried.
 
 echo 'TAP version 13'
-{% if tls %}
+{% if tls is not none %}
 [ -r "$secrets/server/ca.crt" ] || bail_out "There is no server/ca.crt in $secrets, so nothing can be trusted."
 {% endif %}
 {% if users %}
@@ -454,6 +454,9 @@ judged no-access "$user would use no other channels" "$user"{% for line in user.
 
 {% endif %}
 {% endfor %}
+{% if not dry_run and not open %}
+echo '# KEYS, SAVE, MONITOR and others cannot be tried without effect, and nobody can be asked by ACL DRYRUN here.'
+{% endif %}
 {% if left_out %}
 echo '# {{ left_out }} further users are not tried; of different rights, as many as fit in are.'
 {% endif %}
@@ -479,7 +482,7 @@ every permitted 'an admin may run what others may not (control)' "$admin"{% for 
 setting {{ setting.name }} {{ setting.value }}
 {% endfor %}
 {% endif %}
-{% if tls %}
+{% if tls is not none %}
 
 encrypted=no
 answer=$(echo PING | first_answer '')
@@ -488,7 +491,7 @@ case $answer in
   *) not_ok 'without TLS nothing is answered' "$(shown "$answer")" ;;
 esac
 encrypted=yes
-{% if mutual %}
+{% if tls is not none and tls.mutual %}
 certified=no
 description='a right password without a certificate is refused'
 user=
@@ -503,7 +506,7 @@ esac
 certified=yes
 {% endif %}
 if command -v openssl >/dev/null 2>&1; then
-{% for name in names %}
+{% for name in tls.names %}
   named {{ name.option }} {{ name.name }}
 {% endfor %}
   description='the name is compared (control)'
@@ -512,10 +515,10 @@ if command -v openssl >/dev/null 2>&1; then
     *'ostname mismatch'*) ok "$description" ;;
     *) not_ok "$description" "$(reason "$answer")" ;;
   esac
-{% for version in old %}
+{% for version in tls.old %}
   refused_handshake {{ version.title }} 70 {{ version.option }} -cipher DEFAULT@SECLEVEL=0
 {% endfor %}
-{% if ciphers %}
+{% if tls.ciphers %}
   refused_handshake 'weak ciphers are refused' 40 -tls1_2 -cipher \
     ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA:ECDHE-ECDSA-AES128-CCM8:AES128-SHA@SECLEVEL=0
 {% endif %}

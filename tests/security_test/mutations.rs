@@ -32,6 +32,8 @@ fn hashless(line: &str) -> String {
 }
 
 type UserChange = fn(&str) -> String;
+/// What stands in redis.conf, and what instead.
+type Edits = &'static [(&'static str, &'static str)];
 
 #[test]
 fn a_right_too_much_is_found() {
@@ -89,8 +91,8 @@ fn a_right_too_much_is_found() {
 
 #[test]
 fn a_setting_that_is_not_as_written_is_found() {
-    let ciphers = "ECDHE-RSA-AES128-GCM-SHA256\n";
-    let changes: &[(&[(&str, &str)], &[&str])] = &[
+    const CIPHERS: &str = "ECDHE-RSA-AES128-GCM-SHA256\n";
+    let changes: &[(Edits, &[&str])] = &[
         (&[("protected-mode yes", "protected-mode no")], &["the setting protected-mode is as written"]),
         (&[("port 0\n", "port 6380\n")], &["the setting port is as written"]),
         (
@@ -111,13 +113,13 @@ fn a_setting_that_is_not_as_written_is_found() {
             &["the setting tls-auth-clients is as written", "a right password without a certificate is refused"],
         ),
         (
-            &[(ciphers, "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-SHA256\n")],
+            &[(CIPHERS, "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-SHA256\n")],
             &["the setting tls-ciphers is as written", "weak ciphers are refused"],
         ),
         (
             &[
                 ("\"TLSv1.2 TLSv1.3\"", "\"TLSv1.1 TLSv1.2 TLSv1.3\""),
-                (ciphers, "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-SHA@SECLEVEL=0\n"),
+                (CIPHERS, "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-SHA@SECLEVEL=0\n"),
             ],
             &["the setting tls-protocols is as written", "the setting tls-ciphers is as written", "TLS 1.1 is refused"],
         ),
@@ -144,10 +146,10 @@ fn a_setting_that_is_not_as_written_is_found() {
 fn a_certificate_of_another_name_or_authority_is_found() {
     let engine = engine::debian();
     let asked = Deployment::build(&profile(&engine, "mutual"));
-    let served =
+    let built =
         Deployment::build(&replaced(&profile(&engine, "mutual"), "[redis, localhost]", "[elsewhere, localhost]"));
-    let server = Server::boot(&served, &engine);
-    let secrets = served.out().join("secrets").display().to_string();
+    let server = Server::boot(&built, &engine);
+    let secrets = built.out().join("secrets").display().to_string();
     let run = |secrets: &str| Tap::run(server.in_network("sh").arg(script(&asked)).args(["--secrets", secrets]));
     let tap = run(&secrets);
     assert_eq!(
