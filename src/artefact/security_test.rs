@@ -9,7 +9,6 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::{Artefact, cli, context, redis_conf};
-use crate::access::Access;
 use crate::acl::account::Account;
 use crate::format::MIB;
 use crate::model::{AclUser, Login, Model};
@@ -117,9 +116,7 @@ struct Subject {
 }
 
 fn security_test(model: &Model) -> SecurityTest {
-    let access = Access::of_model(model);
-    let users: Vec<(&AclUser, &Account)> =
-        model.users.iter().zip(&access.users).map(|(user, known)| (user, &known.account)).collect();
+    let users: Vec<(&AclUser, &Account)> = model.users.iter().zip(&model.accounts).collect();
     let admin = admin(model, &users);
     let dry_run = model.line.has_subcommands() && admin.is_some_and(|(_, account)| may(model, account, "acl|dryrun"));
     let (chosen, left_out) = chosen(&users);
@@ -132,7 +129,9 @@ fn security_test(model: &Model) -> SecurityTest {
         open: users.iter().any(|(user, _)| user.login == Login::Anything),
         dry_run,
         admin: admin.map(|(user, _)| if user.login == Login::Anything { String::new() } else { user.name.clone() }),
-        control: admin.map(|(_, account)| probes::control(model.line, account)).unwrap_or_default(),
+        control: admin
+            .map(|(_, account)| probes::control(model.line, &without_renamed(model, account)))
+            .unwrap_or_default(),
         users: chosen.into_iter().map(|(user, account)| subject(model, user, account, dry_run)).collect(),
         disabled: users
             .iter()
@@ -161,7 +160,16 @@ fn admin<'users>(
 fn may(model: &Model, account: &Account, name: &str) -> bool {
     let whole = name.split('|').next().unwrap_or(name);
     let id = model.line.command(name).or_else(|| model.line.command(whole));
-    id.is_some_and(|id| account.own.commands.contains(id))
+    id.is_some_and(|id| without_renamed(model, account).own.commands.contains(id))
+}
+
+/// What the server holds of a user, less what redis.conf renames away.
+fn without_renamed(model: &Model, account: &Account) -> Account {
+    let mut account = account.clone();
+    for id in model.renames.away.iter().filter_map(|name| model.line.command(name)) {
+        account.take(model.line, id);
+    }
+    account
 }
 
 /// The users that are tried, and how many are not. An admin is denied nothing; that it can log in is seen.
@@ -180,6 +188,7 @@ fn chosen<'users>(users: &[(&'users AclUser, &'users Account)]) -> (Vec<(&'users
 
 fn subject(model: &Model, user: &AclUser, account: &Account, dry_run: bool) -> Subject {
     let line = model.line;
+    let account = &without_renamed(model, account);
     let denied = probes::denied(line, account, &model.denied, dry_run);
     let pair = |keys: Option<probes::Keys>| keys.map_or((Vec::new(), Vec::new()), |keys| (keys.own, keys.others));
     let (reads, reads_not) = pair(probes::keys_of(line, account, false));

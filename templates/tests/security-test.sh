@@ -32,6 +32,8 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 secrets=$here/../secrets
 outside=
 allow_skips=no
+# Who sees settings and users; empty for development's `default`.
+admin=
 while [ $# -gt 0 ]; do
   case $1 in
     --help)

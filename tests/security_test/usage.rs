@@ -70,3 +70,22 @@ fn without_a_server_or_passwords_it_bails_out() {
     let help = Command::new("sh").arg(script(&deployment)).arg("--help").output().expect("runs");
     assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).starts_with("usage: "));
 }
+
+/// Of many users, those with different rights come first, and it is said that others are left out.
+#[test]
+fn many_users_are_not_all_tried() {
+    let mut text = String::from("version: 1\nname: many\nenvironment: production\ntls: { mode: disabled }\n");
+    text.push_str(&engine::debian().section());
+    text.push_str("\nusers:\n  - { name: admin, role: admin }\n");
+    for number in 10..50 {
+        text.push_str(&format!("  - {{ name: u{number}, role: application, keys: [\"u{number}:*\"] }}\n"));
+    }
+    text.push_str("  - { name: zoe, role: readonly, keys: [\"z:*\"] }\n");
+    let deployment = Deployment::build(&text);
+    let server = Server::boot(&deployment, &engine::debian());
+    let tap = Tap::of(&server, &[]);
+    tap.holds();
+    // 40 applications, admin, zoe, and the health check's user; 32 of them.
+    assert!(tap.text.contains("# 11 further users are not tried"), "{}", tap.text);
+    assert!(tap.checks.iter().any(|check| check.description == "zoe writes nothing"), "{}", tap.text);
+}
