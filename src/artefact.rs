@@ -10,6 +10,7 @@ mod healthcheck;
 mod luks;
 pub mod redis_conf;
 mod security_sheet;
+mod security_test;
 mod terraform;
 pub mod users_acl;
 
@@ -53,6 +54,7 @@ pub const ARTEFACTS: &[&[Artefact]] = &[
     terraform::gcp::MODULE,
     terraform::azure::MODULE,
     terraform::vault::MODULE,
+    &[security_test::ARTEFACT],
     &[access_sheet::ARTEFACT],
 ];
 

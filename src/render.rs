@@ -65,6 +65,7 @@ templates! {
     "terraform/vault/outputs.tf"
     "terraform/vault/tests/redis.tftest.hcl"
     "storage/luks.sh"
+    "tests/security-test.sh"
     "docs/ACCESS.md"
     "docs/SECURITY.md"
     "report.html"

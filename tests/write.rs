@@ -63,6 +63,8 @@ const MODES: &[(&str, char, u32)] = &[
     ("secrets/server/redis.crt", 'f', 0o644),
     ("secrets/server/redis.key", 'f', 0o644),
     ("secrets/server/users.acl", 'f', 0o644),
+    ("tests", 'd', 0o755),
+    ("tests/security-test.sh", 'f', 0o755),
 ];
 
 #[test]
