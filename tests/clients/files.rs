@@ -49,6 +49,7 @@ fn every_profile_gives_sound_modules() {
         let config: serde_yaml::Value = serde_yaml::from_str(&text).expect("YAML");
         let redis = &config["redis"];
         let (host, port) = (redis["host"].as_str().expect("host"), redis["port"].as_u64().expect("port"));
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         assert!(redis["url"].as_str().expect("url").ends_with(&format!("://{host}:{port}")), "{text}");
     }
     assert!(sessions > 10 && python.len() > 2 * sessions - 1 && node.len() > sessions, "{sessions}");

@@ -46,7 +46,7 @@ const PYTHON: &str = "
 try:
     say('PONG' if connect(retries=0).ping() else 'nothing')
 except Exception as error:
-    say('refused:', repr(error))
+    say('refused:', error, repr(error.__cause__))
 say('healthy' if healthy() else 'ill')
 ";
 
@@ -56,7 +56,7 @@ async def main():
     try:
         say('PONG' if await client.ping() else 'nothing')
     except Exception as error:
-        say('refused:', repr(error))
+        say('refused:', error, repr(error.__cause__))
     finally:
         await client.aclose()
     say('healthy' if await healthy_async() else 'ill')
