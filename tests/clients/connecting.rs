@@ -78,9 +78,9 @@ for (;;) {
     let deployment = Deployment::build(&clear());
     let lab = Lab::new(&deployment);
     let file = deployment.secret("clients/sessionapp/password");
-    for (language, mut steps) in
-        [("Python", Steps::start(&mut lab.python(PYTHON))), ("Node", Steps::start(&mut lab.node(NODE)))]
-    {
+    for language in ["Python", "Node"] {
+        let mut command = if language == "Node" { lab.node(NODE) } else { lab.python(PYTHON) };
+        let mut steps = Steps::start(&mut command);
         assert_eq!(steps.said(), "True", "{language}");
         for turn in ["1", "2"] {
             let password = format!("{turn}{}", "a".repeat(63));

@@ -9,7 +9,7 @@ use crate::languages::pings;
 
 /// Words of Python, Node, Go and Rust for one and the same refusal.
 const OTHER_NAME: &[&str] =
-    &["certificate is not valid for", "ERR_TLS_CERT_ALTNAME_INVALID", "certificate is valid for", "NotValidForName"];
+    &["certificate is not valid for", "ERR_TLS_CERT_ALTNAME_INVALID", "certificate is valid for", "not valid for name"];
 const OTHER_AUTHORITY: &[&str] = &[
     "CERTIFICATE_VERIFY_FAILED",
     "certificate verify failed",

@@ -2,9 +2,9 @@
 {% if encrypted %}
 """Encrypted sessions in Redis, for threads and for asyncio.
 
-`pip install redis cryptography`; tested with 8.1 and 50.0. Redis, its files and its backups hold ciphertext only (Fernet:
-AES-128-CBC and HMAC-SHA-256). The number of sessions, their lengths and when they were made stay visible, and somebody
-who may write can put an old record of the same session back.
+`pip install redis cryptography`; tested with 8.1 and 50.0. Redis, its files and its backups hold ciphertext only
+(Fernet: AES-128-CBC and HMAC-SHA-256). The number of sessions, their lengths and when they were made stay visible, and
+somebody who may write can put an old record of the same session back.
 
 The keys are lines of REDIS_FERNET_KEYS_FILE: the first encrypts, all of them decrypt. The file is read again when it
 has changed. To change the key without a session lost:
