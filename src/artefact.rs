@@ -4,6 +4,7 @@
 mod access;
 pub mod access_sheet;
 pub mod app_compose;
+mod client;
 pub mod compose;
 mod firewall;
 mod healthcheck;
@@ -50,6 +51,7 @@ pub const ARTEFACTS: &[&[Artefact]] = &[
     firewall::ARTEFACTS,
     &[luks::ARTEFACT],
     &[access::SSH_CONFIG, access::TUNNEL, access::CLIENT],
+    client::ARTEFACTS,
     terraform::aws::MODULE,
     terraform::gcp::MODULE,
     terraform::azure::MODULE,

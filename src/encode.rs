@@ -38,6 +38,34 @@ pub fn acl(text: &str) -> Result<String, String> {
 
 /// A double-quoted YAML scalar, which every YAML reader takes for the same text.
 pub fn yaml(text: &str) -> String {
+    quoted(text, |sign| match u32::from(sign) {
+        code @ ..=0xffff => format!("\\u{code:04x}"),
+        code => format!("\\U{code:08x}"),
+    })
+}
+
+/// A string of Python, whose escapes are those of YAML.
+pub fn python(text: &str) -> String {
+    yaml(text)
+}
+
+/// An interpreted string of Go, whose escapes are those of YAML.
+pub fn go(text: &str) -> String {
+    yaml(text)
+}
+
+/// A string of JavaScript.
+pub fn javascript(text: &str) -> String {
+    quoted(text, |sign| format!("\\u{{{:x}}}", u32::from(sign)))
+}
+
+/// A string of Rust, whose escapes are those of JavaScript. In a format string `{` would still mean something.
+pub fn rust(text: &str) -> String {
+    javascript(text)
+}
+
+/// In double quotes: a backslash before what ends or escapes, and an escape for what is not printable ASCII.
+fn quoted(text: &str, escape: impl Fn(char) -> String) -> String {
     let mut out = String::from("\"");
     for sign in text.chars() {
         match sign {
@@ -46,12 +74,25 @@ pub fn yaml(text: &str) -> String {
                 out.push(sign);
             }
             ' '..='~' => out.push(sign),
-            _ if u32::from(sign) <= 0xffff => out.push_str(&format!("\\u{:04x}", u32::from(sign))),
-            _ => out.push_str(&format!("\\U{:08x}", u32::from(sign))),
+            _ => out.push_str(&escape(sign)),
         }
     }
     out.push('"');
     out
+}
+
+/// A value in a file of environment variables. Shells, Compose, Docker and systemd read such files, and quote in
+/// different ways: only what needs no quotes means the same to all of them.
+///
+/// # Errors
+/// The text needs quotes.
+pub fn environment(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/:@,+-".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("a file of environment variables holds plain words only".to_owned())
+    }
 }
 
 /// The same for a compose file, which expands `$`.

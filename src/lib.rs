@@ -60,6 +60,7 @@ pub mod report;
 pub mod resolve;
 pub mod rules;
 pub mod schema;
+pub mod session;
 pub mod source;
 pub mod topic;
 pub mod tree;

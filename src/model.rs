@@ -112,6 +112,14 @@ impl Model {
         self.users.iter().filter(|user| user.login == Login::Password && user.place.is_some())
     }
 
+    /// Who the application of the examples and of `client/` is: the first enabled one, else `default` if it needs no
+    /// password.
+    pub fn application(&self) -> Option<&AclUser> {
+        let application = |user: &&AclUser| user.enabled && user.role == Some(Role::Application);
+        let listed = self.clients().filter(application).min_by_key(|user| user.place);
+        listed.or_else(|| self.users.iter().find(|user| user.login == Login::Anything))
+    }
+
     /// The encrypted volume on the host, if the data lies on one.
     pub fn luks(&self) -> Option<&Luks> {
         self.profile.encryption_at_rest.as_ref()?.luks.as_ref()

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 mod certificates;
+mod fernet;
 mod passwords;
 
 use time::OffsetDateTime;
@@ -93,6 +94,7 @@ pub fn provision(
     provisioner.note_former_clients()?;
     let passwords = provisioner.passwords()?;
     provisioner.seal(locked_acl, &passwords)?;
+    provisioner.fernet_keys()?;
     if model.tls() {
         provisioner.certificates()?;
     }

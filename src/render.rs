@@ -43,6 +43,16 @@ templates! {
     "access/ssh_config"
     "access/tunnel.sh"
     "client/via-bastion.sh"
+    "client/config.yaml"
+    "client/environment"
+    "client/redis-cli.sh"
+    "client/python/redis_client.py"
+    "client/python/redis_sessions.py"
+    "client/node/redis_client.mjs"
+    "client/node/redis_sessions.mjs"
+    "client/go/settings.go"
+    "client/go/redis_client.go"
+    "client/rust/redis_client.rs"
     "terraform/allowed_cidrs.tf"
     "terraform/aws/versions.tf"
     "terraform/aws/variables.tf"
@@ -120,12 +130,19 @@ fn encoded(extension: &str, text: &str) -> Result<String, String> {
         "conf" => Ok(encode::redis_conf(text)),
         "acl" => encode::acl(text),
         "yml" => Ok(encode::compose(text)),
+        "yaml" => Ok(encode::yaml(text)),
         "sh" => Ok(encode::shell(text)),
         "nft" => encode::nft(text),
         "rules" => encode::iptables(text),
         "service" => encode::unit(text),
         // ssh gives its files no extension.
         "access/ssh_config" => encode::ssh_config(text),
+        // Nor has a file of settings that `*.env` in a .gitignore must not hide.
+        "client/environment" => encode::environment(text),
+        "py" => Ok(encode::python(text)),
+        "go" => Ok(encode::go(text)),
+        "mjs" => Ok(encode::javascript(text)),
+        "rs" => Ok(encode::rust(text)),
         "tf" | "hcl" => encode::hcl(text),
         "md" => Ok(encode::markdown(text)),
         "html" => Ok(encode::html(text)),

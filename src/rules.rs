@@ -3,6 +3,7 @@
 mod access;
 mod advisories;
 mod allow;
+mod application;
 mod bastion;
 mod cloud;
 mod commands;
@@ -129,6 +130,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         resources::RULES,
         cloud::RULES,
         storage::RULES,
+        application::RULES,
         later::RULES,
         waivers::RULES,
         project::RULES,

@@ -193,7 +193,7 @@ fn findings_and_progress_have_their_streams() {
     let room = Room::with(DEV);
     let out = room.run(["build", "p.yaml", "--format", "json"]).ended(0);
     out.findings();
-    assert!(out.stderr.contains("wrote docker-compose.app.yml"), "{}", out.stderr);
+    assert!(out.stderr.contains("wrote client/config.yaml"), "{}", out.stderr);
     // Nobody looks at a terminal here.
     for no_color in [None, Some("1")] {
         for arguments in [

@@ -13,6 +13,9 @@ missing() {
 		shellcheck systemd ufw user-mode-linux util-linux zsh; do
 		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || printf '%s ' "$package"
 	done
+	# Node from elsewhere brings its own npm, which Debian's package would conflict with.
+	command -v node >/dev/null || printf 'nodejs '
+	command -v npm >/dev/null || printf 'npm '
 }
 packages=$(missing)
 if [ -n "$packages" ]; then

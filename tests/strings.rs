@@ -181,7 +181,8 @@ fn full() -> Value {
         "users": [
             { "name": "boss", "role": "admin" },
             {
-                "name": "app", "role": "application", "keys": ["app:*"], "channels": ["news:*"], "commands": ["+get"],
+                "name": "app", "role": "application", "keys": ["app:*"], "channels": ["news:*"],
+                "commands": ["+set", "+del", "+expire", "+get"],
                 "selectors": [{ "commands": ["+set"], "keys": ["log:*"], "channels": ["log:*"] }],
             },
         ],
@@ -246,6 +247,10 @@ fn sane(what: &str, out: &Path, scripts: &mut BTreeSet<Vec<u8>>) {
             if scripts.insert(entry.bytes.clone()) {
                 ssh_config(what, &out.join(path));
             }
+        } else if let Some(language) = path.strip_prefix("client/").and_then(|path| path.split('/').next()) {
+            if scripts.insert(entry.bytes.clone()) {
+                client(what, language, &out.join(path));
+            }
         } else if path == "redisgen.lock" {
             redisgen::lock::Lock::parse(text).unwrap_or_else(|error| panic!("{what}: {error}"));
         }
@@ -279,6 +284,26 @@ fn rules(what: &str, loader: &str, file: &Path) {
     assert!(listing.to_lowercase().contains("drop"), "{what}: {listing}");
     assert_eq!(listing, load(&without), "{what}: {}", file.display());
     std::fs::remove_file(&without).expect("removed");
+}
+
+/// Their languages and shells read the modules and settings of an application; tests/clients has those of Go and Rust.
+#[track_caller]
+fn client(what: &str, language: &str, path: &Path) {
+    match language {
+        "python" => drop(text_of(
+            common::python().args(["-c", "import ast, sys; ast.parse(open(sys.argv[1]).read())"]).arg(path),
+        )),
+        "node" => drop(text_of(Command::new("node").arg("--check").arg(path))),
+        "environment" => {
+            let read = "set -eu; . \"$1\"; set | grep '^REDIS_'";
+            let said = text_of(Command::new("env").args(["-i", "/bin/sh", "-c", read, "sh"]).arg(path));
+            let text = std::fs::read_to_string(path).expect("readable");
+            let lines = text.lines().filter(|line| !line.starts_with('#')).count();
+            assert_eq!(said.lines().count(), lines, "{what}: {text}");
+        }
+        "config.yaml" => drop(yaml_1_2(&std::fs::read_to_string(path).expect("readable"))),
+        _ => {}
+    }
 }
 
 /// ssh reads it, finds our names there, and checks host keys and forwards one port under each of them.

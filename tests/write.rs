@@ -27,6 +27,21 @@ use common::{DEV, MUTUAL, PROD, REDISGEN, Room, content, deterministic, tree};
 
 /// Everything a production build under mutual TLS writes, with its modes.
 const MODES: &[(&str, char, u32)] = &[
+    ("client", 'd', 0o755),
+    ("client/config.yaml", 'f', 0o644),
+    ("client/environment", 'f', 0o644),
+    ("client/go", 'd', 0o755),
+    ("client/go/redis_client.go", 'f', 0o644),
+    ("client/go/settings.go", 'f', 0o644),
+    ("client/node", 'd', 0o755),
+    ("client/node/redis_client.mjs", 'f', 0o644),
+    ("client/node/redis_sessions.mjs", 'f', 0o644),
+    ("client/python", 'd', 0o755),
+    ("client/python/redis_client.py", 'f', 0o644),
+    ("client/python/redis_sessions.py", 'f', 0o644),
+    ("client/redis-cli.sh", 'f', 0o755),
+    ("client/rust", 'd', 0o755),
+    ("client/rust/redis_client.rs", 'f', 0o644),
     ("docker-compose.app.yml", 'f', 0o644),
     ("docker-compose.prod.yml", 'f', 0o644),
     ("docs", 'd', 0o755),

@@ -107,7 +107,7 @@ fn tunnel(model: &Model) -> Option<Tunnel> {
 }
 
 /// `host:port`, with brackets around an IPv6 address.
-fn endpoint(host: &str, port: u16) -> String {
+pub(super) fn endpoint(host: &str, port: u16) -> String {
     match host.parse::<IpAddr>() {
         Ok(address) => SocketAddr::new(address, port).to_string(),
         Err(_) => format!("{host}:{port}"),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Artefact, cli, compose, context};
 use crate::acl;
 use crate::model::{AclUser, Login, Model};
-use crate::profile::Role;
+use crate::session;
 
 /// Name of the file.
 pub const FILE: &str = "docker-compose.app.yml";
@@ -14,7 +14,7 @@ pub const FILE: &str = "docker-compose.app.yml";
 pub(super) const ARTEFACT: Artefact = Artefact {
     path: |_| FILE.to_owned(),
     mode: 0o644,
-    wanted: |model| client(model).is_some(),
+    wanted: |model| model.application().is_some(),
     template: "docker-compose.app.yml",
     context: |model| context(model, app(model)),
 };
@@ -28,27 +28,20 @@ struct App {
     user: Option<String>,
     tls: bool,
     mutual: bool,
+    /// It keeps encrypted sessions, and gets the keys for them.
+    encrypted: bool,
     /// A key that the user may write and read, if it may.
     key: Option<String>,
 }
 
-/// The first enabled application, else `default` if it needs no password.
-pub fn client(model: &Model) -> Option<&AclUser> {
-    let application = model
-        .clients()
-        .filter(|user| user.enabled && user.role == Some(Role::Application))
-        .min_by_key(|user| user.place);
-    application.or_else(|| model.users.iter().find(|user| user.login == Login::Anything))
-}
-
 /// Who stores a key in the example, with a password if it has one, and the key.
 pub fn example(model: &Model) -> Option<(&AclUser, String)> {
-    let user = client(model)?;
+    let user = model.application()?;
     Some((user, example_key(model, user)?))
 }
 
 fn app(model: &Model) -> App {
-    let user = client(model);
+    let user = model.application();
     App {
         compose: compose::file_name(model),
         image: model.image.clone(),
@@ -56,6 +49,7 @@ fn app(model: &Model) -> App {
         user: user.filter(|user| user.login == Login::Password).map(|user| user.name.clone()),
         tls: model.tls(),
         mutual: model.mutual() && user.is_some_and(|user| user.login == Login::Password),
+        encrypted: user.is_some_and(|user| session::encrypted(model).any(|known| known.name == user.name)),
         key: user.and_then(|user| example_key(model, user)),
     }
 }

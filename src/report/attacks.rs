@@ -197,7 +197,7 @@ pub const ATTACKS: &[Attack] = &[
         remains: |_| {
             vec![
                 "Redis keeps sessions and knows nothing of cookies: all of this is the application's.",
-                "Whoever can read a session's key has the session. Storing a hash of the identifier as the key's name makes a stolen dump useless for that.",
+                "Whoever can read a session's key has the session. Storing a hash of the identifier as the key's name, as the sessions of `client/` do, makes a stolen dump useless for that.",
             ]
         },
         code: Some(RENEW),

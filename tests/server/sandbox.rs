@@ -26,6 +26,8 @@ pub struct Changes {
     pub secrets: Option<PathBuf>,
     /// Arguments behind the entrypoint.
     pub arguments: Vec<String>,
+    /// The network of this process instead of a new one, as clients of a server that was started again see it.
+    pub network: Option<u32>,
 }
 
 /// A running server.
@@ -65,14 +67,19 @@ impl<'tree> Server<'tree> {
         let root = TempDir::new_in(deployment.folder()).expect("folder for the root");
         let log = root.path().with_extension("log");
         let out = File::create(&log).expect("log");
-        let child = Command::new("unshare")
-            .args(["--mount", "--net", "--propagation", "private", "sh", "-euc"])
+        let mut command = Command::new("nsenter");
+        match changes.network {
+            Some(process) => command.args(["--target", &process.to_string(), "--net", "unshare", "--mount"]),
+            None => command.args(["unshare", "--mount", "--net"]),
+        };
+        let child = command
+            .args(["--propagation", "private", "sh", "-euc"])
             .arg(script(deployment, engine, changes, root.path()))
             .stdin(Stdio::null())
             .stdout(out.try_clone().expect("log"))
             .stderr(out)
             .spawn()
-            .expect("unshare runs: install the package util-linux");
+            .expect("nsenter runs: install the package util-linux");
         Server { deployment, child, log, _root: root }
     }
 

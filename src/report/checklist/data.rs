@@ -2,6 +2,7 @@
 
 use super::{Item, Verdict};
 use crate::model::Model;
+use crate::session;
 use crate::topic;
 
 /// Encrypted volumes.
@@ -18,8 +19,11 @@ pub const APPLICATION_ENCRYPTION: Item = Item {
     text: "Sensitive data encrypted at application level",
     topic: topic::APPLICATION_ENCRYPTION,
     judge: |model| match model.profile.application_encryption {
+        Some(_) if session::encrypted(model).next().is_none() => Verdict::not_held(
+            "The profile asks for it, and no application may keep sessions: no code that encrypts is written.",
+        ),
         Some(_) => Verdict::outside(
-            "The profile asks for it. The application encrypts before it stores, with a key that is not on this host; this version of redisgen writes no code for it.",
+            "`client/python/redis_sessions.py` encrypts sessions before they leave the application, which has to use it; its keys are in `secrets/clients/<user>/fernet.keys`. Moved off this host, they hold against root here, too.",
         ),
         None => Verdict::outside(
             "Whoever writes the application decides; it is the only encryption that holds against somebody who may read keys.",

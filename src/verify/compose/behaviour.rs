@@ -37,7 +37,7 @@ impl Running<'_> {
         Check {
             id: "client",
             title: "The example client stores and reads from a second container",
-            applies: |model| app_compose::client(model).is_some(),
+            applies: |model| model.application().is_some(),
             prove: |server| server.the_client_is_served(),
         },
         Check {
