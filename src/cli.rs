@@ -320,7 +320,7 @@ pub enum Command {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  fine; `explain` whatever it finds
-  1  findings at or above `--deny`, drift, or access that was gained
+  1  findings at or above `--deny`, drift, access that was gained, or a proof that failed
   2  the command could not do its work: usage, a path that cannot be opened or written";
 
 /// What the manual page says of `report --format json`; no line is longer than the help is wide.

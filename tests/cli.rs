@@ -464,7 +464,8 @@ fn diff_lists_what_no_profile_produces() {
     assert!(out.stdout.contains("stale: docker-compose.app.yml is produced by no profile any more"), "{}", out.stdout);
     let out = room.run(["build", "p.yaml"]).ended(0);
     assert!(
-        out.stderr.contains("removed what the profile no longer produces: docker-compose.app.yml"),
+        out.stderr.contains("removed what the profile no longer produces: client/config.yaml, ")
+            && out.stderr.contains(", docker-compose.app.yml\n"),
         "{}",
         out.stderr
     );

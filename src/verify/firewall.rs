@@ -312,19 +312,37 @@ fn rate(filter: &mut Filter) -> Outcome {
             format!("try it with at most {MOST_CONNECTIONS}"),
         ));
     }
+    // No more than may be open at once: it is the rate that is to refuse.
+    let most = of(&filter.model).connections.unwrap_or(burst).min(burst);
     let source = filter.source()?;
+    let try_all = |count: u64| filter.network.connect(&vec![source; usize::try_from(count).unwrap_or(1)]);
     rest(filter, burst)?;
     let start = Instant::now();
-    // They are closed at once, so that they are not too many; then nothing is left to spend but what comes back.
-    drop(filter.network.connect(&vec![source; usize::try_from(burst).unwrap_or(1)])?);
-    let back = start.elapsed().as_millis() * u128::from(count) / u128::from(1000 * seconds(per)) + 1;
-    let again = filter.network.connect(&vec![source; usize::try_from(burst + 2).unwrap_or(1)])?.len();
-    if again as u128 > back {
-        return Trouble::failed(format!(
-            "{again} connections at once, right after {burst}; at {count}/{per} {back} are due"
+    drop(try_all(most)?);
+    // Until the kernel counts closed connections no more.
+    sleep(Duration::from_millis(800));
+    let spent = burst - most;
+    let back =
+        start.elapsed().as_millis() * u128::from(count) / u128::from(1000 * seconds(per)) + 2 + u128::from(spent);
+    if u128::from(most) <= back {
+        return Err(Trouble::missing(
+            format!("{most} connections at once are too few to tell {count}/{per} by"),
+            "try it with a lower rate",
         ));
     }
-    Ok(format!("{again} right after {burst}, at {count}/{per}"))
+    let again = try_all(most)?.len();
+    if again as u128 > back {
+        return Trouble::failed(format!(
+            "{again} connections at once, right after {most}; at {count}/{per} {back} are due"
+        ));
+    }
+    // The control: when they are due, all get in.
+    rest(filter, burst)?;
+    let rested = try_all(most)?.len() as u64;
+    if rested != most {
+        return Trouble::failed(format!("after a rest {rested} connections of {most}"));
+    }
+    Ok(format!("{again} right after {most}, at {count}/{per}"))
 }
 
 fn remove(filter: &mut Filter) -> Outcome {

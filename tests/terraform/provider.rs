@@ -47,6 +47,12 @@ impl Provider {
         Provider { child, input, reattach, room }
     }
 
+    /// What tells terraform of it, in `TF_REATTACH_PROVIDERS`.
+    #[allow(dead_code, reason = "other tests use it")]
+    pub fn reattach(&self) -> &str {
+        self.reattach.trim()
+    }
+
     /// Configurations of this type that were applied.
     pub fn applied(&self, kind: &str) -> Vec<Value> {
         let log = std::fs::read_to_string(self.room.path("log")).unwrap_or_default();

@@ -12,11 +12,18 @@
     reason = "a test may fail, and tells why"
 )]
 
+#[path = "../common/mod.rs"]
+mod common;
 #[path = "../server/deployment.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod deployment;
 mod proof;
+#[path = "../terraform/provider.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod provider;
 
+mod files;
+mod firewall;
 mod frame;
 mod live;
 mod server;
