@@ -24,6 +24,7 @@ mod provider;
 
 mod files;
 mod firewall;
+mod fixtures;
 mod frame;
 mod live;
 mod server;

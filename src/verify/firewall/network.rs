@@ -16,9 +16,11 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use crate::verify::check::Trouble;
 use crate::verify::process;
 
-/// The server's addresses, of the networks for documentation (RFC 5737, RFC 3849).
-const SERVER4: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
-const SERVER6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xff, 0, 0, 0, 0, 1);
+/// Addresses that the server may have, of the networks for documentation (RFC 5737, RFC 3849): one that is no client's.
+const SERVERS4: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(198, 51, 100, 101), Ipv4Addr::new(192, 0, 2, 102), Ipv4Addr::new(203, 0, 113, 103)];
+const SERVERS6: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0x2001, 0xdb8, 0xff, 0, 0, 0, 0, 0x101), Ipv6Addr::new(0x2001, 0xdb8, 0xfe, 0, 0, 0, 0, 0x102)];
 /// The clients' namespace.
 const CLIENTS: &str = "/run/netns/clients";
 /// An answer that takes longer was dropped; the first repetition of a packet comes after a second.
@@ -62,6 +64,8 @@ shift 2
 /// The network with a listening server in it.
 pub(super) struct Network {
     port: u16,
+    server4: Ipv4Addr,
+    server6: Ipv6Addr,
     /// Connections that the server holds; the thread that accepts them ends with the proof.
     accepted: mpsc::Receiver<TcpStream>,
 }
@@ -69,8 +73,14 @@ pub(super) struct Network {
 impl Network {
     /// Makes it, with these addresses for clients; for a proof inside namespaces.
     pub(super) fn new(port: u16, clients: &[IpAddr]) -> Result<Network, Trouble> {
+        let free = |address: IpAddr| !clients.contains(&address);
+        let server4 = SERVERS4.into_iter().find(|address| free((*address).into()));
+        let server6 = SERVERS6.into_iter().find(|address| free((*address).into()));
+        let Some((server4, server6)) = server4.zip(server6) else {
+            return Trouble::failed("the allow list leaves the server no address to be tried at");
+        };
         let mut command = process::command("sh");
-        command.args(["-euc", SCRIPT, "network"]).args([SERVER4.to_string(), SERVER6.to_string()]);
+        command.args(["-euc", SCRIPT, "network"]).args([server4.to_string(), server6.to_string()]);
         command.args(clients.iter().map(IpAddr::to_string));
         let said = process::run(&mut command, Duration::from_secs(20))?;
         if !said.well() {
@@ -90,14 +100,14 @@ impl Network {
                 }
             }
         });
-        Ok(Network { port, accepted })
+        Ok(Network { port, server4, server6, accepted })
     }
 
     /// The server, as an address of this family reaches it.
     fn server(&self, from: IpAddr) -> SocketAddr {
         match from {
-            IpAddr::V4(_) => (SERVER4, self.port).into(),
-            IpAddr::V6(_) => (SERVER6, self.port).into(),
+            IpAddr::V4(_) => (self.server4, self.port).into(),
+            IpAddr::V6(_) => (self.server6, self.port).into(),
         }
     }
 

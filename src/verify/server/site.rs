@@ -154,7 +154,11 @@ impl Site {
         words.push(program.to_owned());
         let mut words = words.into_iter();
         let mut command = process::command(words.next().unwrap_or_default());
-        command.args(words).env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        command.args(words);
+        if self.root.is_some() {
+            // As in the container.
+            command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        }
         command
     }
 }
