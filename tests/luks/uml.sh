@@ -25,13 +25,8 @@ truncate -s 96M "$dir/b.img"
 truncate -s 48M "$dir/c.img"
 # A file holds the guest's memory: on tmpfs if one is large enough, which the kernel takes by itself.
 [ "$(df --output=avail --block-size=1M /dev/shm 2>/dev/null | tail -n 1)" -gt 512 ] 2>/dev/null || export TMPDIR="$dir"
-# See there.
-if grep -qw amx_tile /proc/cpuinfo; then
-	set -- "$@" GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX_Usable,-AVX2_Usable,-AVX512F_Usable,-AVX,-AVX2,-AVX512F \
-		OPENSSL_ia32cap=~0x1000000000000000:~0x20
-	switch=$(dirname -- "$0")/no_xstate.py
-fi
-timeout --kill-after=5 "${RG_UML_LIFETIME:-240}" ${switch:+"$switch"} linux.uml mem=384M quiet \
+cc -shared -fPIC -O2 -Wall -Werror -o "$dir/whole_xstate.so" "$(dirname -- "$0")/whole_xstate.c"
+timeout --kill-after=5 "${RG_UML_LIFETIME:-240}" env LD_PRELOAD="$dir/whole_xstate.so" linux.uml mem=384M quiet \
 	rootfstype=hostfs rootflags=/ ro "init=$script" \
 	"ubda=$dir/a.img" "ubdb=$dir/b.img" "ubdc=$dir/c.img" \
 	"uml_dir=$dir/" umid=uml con=null con0=null,fd:1 "$@" </dev/null
