@@ -65,6 +65,39 @@ fn params(common_name: &str, terms: &Terms) -> Result<CertificateParams, String>
     Ok(params)
 }
 
+/// A private key that is here.
+///
+/// # Errors
+/// It has no form that we read; the message says how to convert it, and never shows it.
+pub fn read_key(pem: &str) -> Result<KeyPair, String> {
+    const CONVERT: &str = "convert it: openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW";
+    // ring reads PKCS#8 only.
+    let form = [
+        ("BEGIN RSA PRIVATE KEY", "an RSA key in PKCS#1 form"),
+        ("BEGIN EC PRIVATE KEY", "a key in SEC1 form"),
+        ("BEGIN ENCRYPTED PRIVATE KEY", "an encrypted key, which the server could not read either"),
+    ];
+    if let Some((_, what)) = form.into_iter().find(|(mark, _)| pem.contains(mark)) {
+        return Err(format!("{what}; {CONVERT}"));
+    }
+    KeyPair::from_pem(pem).map_err(|_| {
+        "no private key that redisgen reads: PKCS#8 in PEM, ECDSA P-256 or P-384, Ed25519, or RSA from 2048 bits on"
+            .to_owned()
+    })
+}
+
+/// The kind of a key, if it is one that profiles name.
+pub fn kind(key: &KeyPair) -> Option<KeyKind> {
+    let algorithm = key.algorithm();
+    [
+        (&rcgen::PKCS_ECDSA_P256_SHA256, KeyKind::EcdsaP256),
+        (&rcgen::PKCS_ECDSA_P384_SHA384, KeyKind::EcdsaP384),
+        (&rcgen::PKCS_ED25519, KeyKind::Ed25519),
+    ]
+    .into_iter()
+    .find_map(|(known, kind)| (known == algorithm).then_some(kind))
+}
+
 fn new_key(kind: KeyKind) -> Result<(KeyPair, Zeroizing<String>), String> {
     let algorithm = match kind {
         KeyKind::EcdsaP256 => &rcgen::PKCS_ECDSA_P256_SHA256,
@@ -119,7 +152,7 @@ pub fn authority(common_name: &str, terms: &Terms) -> Result<Pair, String> {
 /// # Errors
 /// The key is none.
 pub fn authority_again(common_name: &str, key_pem: Zeroizing<String>, terms: &Terms) -> Result<Pair, String> {
-    let key = KeyPair::from_pem(&key_pem).map_err(failed)?;
+    let key = read_key(&key_pem)?;
     Ok(Pair { certificate: self_signed(common_name, &key, terms)?, key: key_pem })
 }
 
@@ -130,18 +163,22 @@ fn self_signed(common_name: &str, key: &KeyPair, terms: &Terms) -> Result<String
     Ok(params.self_signed(key).map_err(failed)?.pem())
 }
 
-/// Makes a leaf that the authority signs; it never outlives the authority.
+/// Makes a leaf that the authority signs, for a new key or for one that is here; it never outlives the authority.
 ///
 /// # Errors
-/// The authority cannot sign, or a name is no name.
+/// The authority cannot sign, the key is none, or a name is no name.
 pub fn leaf(
     authority: &Pair,
     common_name: &str,
     names: &[String],
     purpose: Purpose,
     terms: &Terms,
+    key: Option<Zeroizing<String>>,
 ) -> Result<Pair, String> {
-    let (key, key_pem) = new_key(terms.key)?;
+    let (key, key_pem) = match key {
+        Some(pem) => (read_key(&pem)?, pem),
+        None => new_key(terms.key)?,
+    };
     let mut params = params(common_name, terms)?;
     params.not_after = params.not_after.min(Certificate::parse(&authority.certificate)?.not_after);
     params.is_ca = IsCa::ExplicitNoCa;
@@ -156,7 +193,7 @@ pub fn leaf(
             Err(_) => SanType::DnsName(name.as_str().try_into().map_err(failed)?),
         });
     }
-    let signing_key = KeyPair::from_pem(&authority.key).map_err(failed)?;
+    let signing_key = read_key(&authority.key)?;
     let issuer = Issuer::from_ca_cert_pem(&authority.certificate, signing_key).map_err(failed)?;
     let certificate = params.signed_by(&key, &issuer).map_err(failed)?;
     Ok(Pair { certificate: certificate.pem(), key: key_pem })
@@ -166,6 +203,10 @@ pub fn leaf(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
     der: Vec<u8>,
+    /// Who it is, as its common name.
+    pub subject: String,
+    /// First moment of validity.
+    pub not_before: OffsetDateTime,
     /// Last moment of validity.
     pub not_after: OffsetDateTime,
     /// It may sign others.
@@ -186,6 +227,19 @@ impl Certificate {
         Certificate::from_der(&block.contents)
     }
 
+    /// Reads all certificates of a PEM text, in order; at least one.
+    ///
+    /// # Errors
+    /// There is none, or one of them is damaged.
+    pub fn parse_all(text: &str) -> Result<Vec<(Certificate, String)>, String> {
+        let mut all = Vec::new();
+        for block in x509_parser::pem::Pem::iter_from_buffer(text.as_bytes()) {
+            let block = block.map_err(|_| "not a PEM certificate".to_owned())?;
+            all.push((Certificate::from_der(&block.contents)?, pem("CERTIFICATE", &block.contents)));
+        }
+        if all.is_empty() { Err("not a PEM certificate".to_owned()) } else { Ok(all) }
+    }
+
     /// Reads a certificate as it travels in a handshake.
     ///
     /// # Errors
@@ -197,9 +251,14 @@ impl Certificate {
             names.extend(extension.value.general_names.iter().filter_map(alternative_name));
         }
         names.sort();
+        let subject =
+            parsed.subject().iter_common_name().next().and_then(|name| name.as_str().ok()).unwrap_or_default();
         Ok(Certificate {
+            subject: subject.to_owned(),
+            not_before: parsed.validity().not_before.to_datetime(),
             not_after: parsed.validity().not_after.to_datetime(),
-            is_authority: parsed.is_ca(),
+            is_authority: parsed.is_ca()
+                && parsed.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_cert_sign())),
             names,
             public_key: parsed.public_key().subject_public_key.data.to_vec(),
             der: der.to_vec(),
@@ -207,8 +266,8 @@ impl Certificate {
     }
 
     /// True if the private key belongs to this certificate.
-    pub fn matches(&self, key_pem: &str) -> bool {
-        KeyPair::from_pem(key_pem).is_ok_and(|key| key.public_key_raw() == self.public_key)
+    pub fn belongs_to(&self, key: &KeyPair) -> bool {
+        key.public_key_raw() == self.public_key
     }
 
     /// True if the authority signed this certificate.

@@ -70,6 +70,57 @@ pub struct Target {
     pub out: Option<std::path::PathBuf>,
 }
 
+/// A deployment that is kept: its profiles, its trees, and how strictly the profiles are judged.
+#[derive(Args, Clone, Debug)]
+pub struct Keeper {
+    /// What and where.
+    #[command(flatten)]
+    pub target: Target,
+    /// Refuse a profile with findings of this severity or worse.
+    #[arg(long, value_name = "SEVERITY", default_value = "error")]
+    pub deny: Severity,
+    /// The day to judge dates by, instead of today.
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+}
+
+/// What to do with certificates.
+#[derive(Clone, Debug, Subcommand)]
+pub enum CertsCommand {
+    /// Show every certificate: its end, names, chain, key, modes, against the profile. Ends with 1 if anything is wrong or
+    /// is to be renewed.
+    #[command(after_long_help = CERTS_JSON)]
+    Status {
+        /// Of what.
+        #[command(flatten)]
+        keeper: Keeper,
+        /// How the list is printed.
+        #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+        format: ListFormat,
+    },
+    /// Make certificates again that end within `tls.renew_before` or do not fit the profile; the authority stays.
+    Renew {
+        /// Of what.
+        #[command(flatten)]
+        keeper: Keeper,
+        /// Make all of them again.
+        #[arg(long)]
+        force: bool,
+        /// Keep the keys, where they are of the profile's kind, in place of new ones.
+        #[arg(long)]
+        keep_keys: bool,
+    },
+    /// Change the authority in three steps, with both trusted between the first and the last: to a new one, or to the one of
+    /// `tls.authority`. It is also the answer to a lost client certificate, since Redis reads no revocation list.
+    Rollover {
+        /// Which step.
+        step: crate::provision::rollover::Step,
+        /// Of what.
+        #[command(flatten)]
+        keeper: Keeper,
+    },
+}
+
 /// How rules are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum RulesFormat {
@@ -244,6 +295,12 @@ pub enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Show, renew and replace certificates.
+    Certs {
+        /// What to do.
+        #[command(subcommand)]
+        command: CertsCommand,
+    },
     /// Show how the files on disk differ from what build would write.
     Diff {
         /// What and where.
@@ -350,6 +407,15 @@ The JSON of `--format json` and `--evidence` is one object:
              checks: [{level, id, title, state, seen, remedy, millis}]
                state: held, failed, not-run or advice
              artefacts: {PATH: SHA-256}, what was judged";
+
+/// What the manual page says of `certs status --format json`; no line is longer than the help is wide.
+const CERTS_JSON: &str = "\
+The JSON of `--format json` is one object:
+  version   1
+  profiles  [{profile, dir, certificates}]
+            certificates: [{file, subject, names, not_before, not_after, days, problems}]
+              days: whole ones until the end; negative after it
+              problems: in words; none if all is well";
 
 /// What the manual page says of `--format json`; no line is longer than the help is wide.
 const FINDINGS_JSON: &str = "\

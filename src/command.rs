@@ -3,6 +3,7 @@
 mod access;
 mod advisories;
 mod build;
+mod certs;
 mod diff;
 mod explain;
 mod init;
@@ -68,6 +69,7 @@ pub fn run(cli: &Cli, now: OffsetDateTime) -> Exit {
             &build::Options { secrets: !no_secrets, reprovision: *reprovision, force: *force },
             now,
         ),
+        Command::Certs { command } => certs::run(command, now),
         Command::Diff { target, judge } => diff::run(target, judge, now),
         Command::Access(arguments) => access::run(arguments, now),
         Command::Explain { subject, path, source, user, command } => {
@@ -204,10 +206,15 @@ fn judge_input(
 
 /// Reads and judges the profiles, or all of the project if none is named, and prints the findings.
 fn judge_all(profiles: &[String], options: &Judge, now: OffsetDateTime) -> Result<Vec<Judged>, String> {
-    let work = Projects::new()?.work(profiles)?;
-    let judged: Vec<Judged> = work.into_iter().map(|work| judge(work, options, now)).collect::<Result<_, _>>()?;
+    let judged = judge_quietly(profiles, options, now)?;
     print(&judged, options.format);
     Ok(judged)
+}
+
+/// The same, and prints nothing.
+fn judge_quietly(profiles: &[String], options: &Judge, now: OffsetDateTime) -> Result<Vec<Judged>, String> {
+    let work = Projects::new()?.work(profiles)?;
+    work.into_iter().map(|work| judge(work, options, now)).collect()
 }
 
 fn print(judged: &[Judged], format: Format) {

@@ -4,15 +4,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod authority;
 mod certificates;
 mod fernet;
+pub mod inventory;
+pub mod leaf;
 mod passwords;
+pub mod rollover;
 
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::artefact::LOCKED;
-use crate::certificate::Pair;
 use crate::folder::Folder;
 use crate::model::Model;
 
@@ -35,6 +38,8 @@ pub struct Provision {
     pub folders: BTreeSet<Vec<(String, u32)>>,
     /// Files to write, in order.
     pub files: Vec<SecretFile>,
+    /// Paths below the output folder of files that go, once the others are written.
+    pub gone: Vec<String>,
     /// What was made, in words.
     pub made: Vec<String>,
     /// What a person should look at.
@@ -46,6 +51,22 @@ pub struct Provision {
 pub struct Options {
     /// Make missing things again even if others depend on them, and replace leaves that do not fit.
     pub reprovision: bool,
+    /// Which certificates are made again although they are there.
+    pub renew: Renew,
+    /// Renewed certificates keep their keys.
+    pub keep_keys: bool,
+}
+
+/// Which certificates are made again although they are there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Renew {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those that end soon or do not fit the profile.
+    Due,
+    /// All.
+    All,
 }
 
 /// Only its owner enters `secrets/`.
@@ -59,8 +80,6 @@ struct Provisioner<'run> {
     options: Options,
     now: OffsetDateTime,
     result: Provision,
-    authority: Option<Pair>,
-    new_authority: bool,
     corrected: BTreeSet<String>,
 }
 
@@ -75,20 +94,10 @@ pub fn provision(
     now: OffsetDateTime,
     options: Options,
 ) -> Result<Provision, String> {
-    let existing = out.subfolder(SECRETS.0)?;
     if !model.has_secrets() {
         return Ok(Provision::default());
     }
-    let mut provisioner = Provisioner {
-        model,
-        existing,
-        options,
-        now,
-        result: Provision::default(),
-        authority: None,
-        new_authority: false,
-        corrected: BTreeSet::new(),
-    };
+    let mut provisioner = Provisioner::new(out, model, now, options)?;
     provisioner.ignore_file()?;
     provisioner.check_mode()?;
     provisioner.note_former_clients()?;
@@ -98,6 +107,28 @@ pub fn provision(
     if model.tls() {
         provisioner.certificates()?;
     }
+    Ok(provisioner.result)
+}
+
+/// Plans new certificates, and nothing else.
+///
+/// # Errors
+/// Something is damaged or missing; nothing may be written then.
+pub fn renew(out: &Folder, model: &Model, now: OffsetDateTime, options: Options) -> Result<Provision, String> {
+    let mut provisioner = Provisioner::new(out, model, now, options)?;
+    provisioner.check_mode()?;
+    provisioner.certificates()?;
+    Ok(provisioner.result)
+}
+
+/// Plans a step from one authority to another.
+///
+/// # Errors
+/// The step cannot be taken now, with the reason; nothing may be written then.
+pub fn roll_over(out: &Folder, model: &Model, now: OffsetDateTime, step: rollover::Step) -> Result<Provision, String> {
+    let mut provisioner = Provisioner::new(out, model, now, Options::default())?;
+    provisioner.check_mode()?;
+    provisioner.rollover(step)?;
     Ok(provisioner.result)
 }
 
@@ -152,6 +183,13 @@ fn chain(folders: &[&str]) -> Vec<(String, u32)> {
 
 fn user_of(line: &str) -> Option<&str> {
     line.strip_prefix("user ")?.split(' ').next()
+}
+
+impl<'run> Provisioner<'run> {
+    fn new(out: &Folder, model: &'run Model, now: OffsetDateTime, options: Options) -> Result<Self, String> {
+        let existing = out.subfolder(SECRETS.0)?;
+        Ok(Provisioner { model, existing, options, now, result: Provision::default(), corrected: BTreeSet::new() })
+    }
 }
 
 impl Provisioner<'_> {

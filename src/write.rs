@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::folder::{Folder, Staged};
 use crate::lock::{Lock, NAME, sha256};
 use crate::model::Model;
-use crate::provision::Provision;
+use crate::provision::{Provision, SecretFile};
 use crate::render::File;
 
 /// What happened to the tree, for the summary.
@@ -105,24 +105,18 @@ pub fn write(
     for file in &changed {
         folders.prepare(&parents(&file.path, 0o755))?;
     }
-    for chain in provision.folders.iter().chain(provision.files.iter().map(|secret| &secret.folders)) {
-        folders.prepare(chain)?;
-    }
+    folders.prepare_for(provision)?;
     let mut staged: Vec<Staged> = Vec::new();
     for file in &changed {
         let (folder, name) = folders.of(&file.path)?;
         staged.push(folder.stage(name, &file.bytes, file.mode, false)?);
     }
-    for secret in &provision.files {
-        let path: Vec<&str> = secret.folders.iter().map(|(name, _)| name.as_str()).collect();
-        let folder = folders.get(&path.join("/"))?;
-        staged.push(folder.stage(&secret.name, &secret.bytes, secret.mode, true)?);
-    }
+    staged.extend(folders.stage(provision)?);
     let last = if lock_changed { Some(out.stage(NAME, &lock.bytes, lock.mode, false)?) } else { None };
     for file in staged {
         file.commit()?;
     }
-    for path in &plan.stale {
+    for path in plan.stale.iter().chain(&provision.gone) {
         remove(out, path)?;
     }
     for folder in folders.open.values() {
@@ -138,6 +132,22 @@ pub fn write(
         removed: plan.stale,
         edited: plan.edited,
     })
+}
+
+/// Puts secrets alone on disk; the deterministic tree stays as it is.
+///
+/// # Errors
+/// The first thing that cannot be written; what was there is still whole then.
+pub fn write_secrets(out: &Folder, provision: &Provision) -> Result<(), String> {
+    let mut folders = Folders { out, open: BTreeMap::new() };
+    folders.prepare_for(provision)?;
+    for file in folders.stage(provision)? {
+        file.commit()?;
+    }
+    for path in &provision.gone {
+        remove(out, path)?;
+    }
+    folders.open.values().try_for_each(Folder::sync)
 }
 
 /// A file is ours if the lock lists it, or, after an interrupted first build, if it says so itself or is
@@ -230,6 +240,21 @@ impl Folders<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The folders of what is provisioned.
+    fn prepare_for(&mut self, provision: &Provision) -> Result<(), String> {
+        let chains = provision.folders.iter().chain(provision.files.iter().map(|secret| &secret.folders));
+        chains.into_iter().try_for_each(|chain| self.prepare(chain))
+    }
+
+    /// Each secret under a temporary name, in order.
+    fn stage(&self, provision: &Provision) -> Result<Vec<Staged<'_>>, String> {
+        let stage = |secret: &SecretFile| {
+            let path: Vec<&str> = secret.folders.iter().map(|(name, _)| name.as_str()).collect();
+            self.get(&path.join("/"))?.stage(&secret.name, &secret.bytes, secret.mode, true)
+        };
+        provision.files.iter().map(stage).collect()
     }
 
     fn get(&self, path: &str) -> Result<&Folder, String> {

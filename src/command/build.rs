@@ -105,8 +105,14 @@ fn provision(
     }
     let acl = files.iter().find(|file| file.path == "redis/users.acl");
     let acl = acl.map(|file| String::from_utf8_lossy(&file.bytes).into_owned()).unwrap_or_default();
-    provision::provision(out, model, &acl, now, provision::Options { reprovision: options.reprovision })
-        .map_err(|reason| format!("{}: {reason}", out.full("").trim_end_matches('/')))
+    provision::provision(
+        out,
+        model,
+        &acl,
+        now,
+        provision::Options { reprovision: options.reprovision, ..provision::Options::default() },
+    )
+    .map_err(|reason| format!("{}: {reason}", out.full("").trim_end_matches('/')))
 }
 
 fn summary(

@@ -29,7 +29,6 @@ fn not_emitted(model: &Model, sink: &mut Sink) {
         (profile.secrets.rotate_after.is_some(), "secrets.rotate_after", "rotation and its reminders"),
         (profile.monitoring.exporter, "monitoring.exporter", "the exporter service and its user"),
         (profile.monitoring.alerts.is_some(), "monitoring.alerts", "alert rules"),
-        (profile.tls.authority.is_some(), "tls.authority", "signing with an authority of your own"),
     ];
     for (wanted, path, what) in asked {
         if wanted {

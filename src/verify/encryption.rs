@@ -109,7 +109,7 @@ fn foreign(peer: &Peer) -> Result<(certificate::Pair, certificate::Pair), Troubl
     let tls = &peer.model.profile.tls;
     let terms = Terms { now: peer.now, validity: tls.leaf_validity, key: tls.key };
     let authority = certificate::authority("redisgen-verify", &terms).map_err(Trouble::Failed)?;
-    let client = certificate::leaf(&authority, "admin", &[], Purpose::Client, &terms).map_err(Trouble::Failed)?;
+    let client = certificate::leaf(&authority, "admin", &[], Purpose::Client, &terms, None).map_err(Trouble::Failed)?;
     Ok((authority, client))
 }
 
