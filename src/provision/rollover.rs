@@ -111,6 +111,14 @@ impl Provisioner<'_> {
     }
 
     fn finish(&mut self, new: &(Certificate, String), old: &(Certificate, String)) -> Result<(), String> {
+        // Before the switch the old one stands first, and its own leaves would speak for it.
+        let switched = match brought(self.model)? {
+            Some(brought) => brought.certificate == new.0,
+            None => self.successor(new, old)?.0 == new,
+        };
+        if !switched {
+            return Err("the old authority still signs: run `switch` first".to_owned());
+        }
         for leaf in leaf::all(self.model) {
             let text = self.read_text(&leaf.folders, &leaf.file("crt"))?.unwrap_or_default();
             let found = leaf::problems(self.model, &leaf, &text, None, &new.0, self.now);
@@ -122,11 +130,6 @@ impl Provisioner<'_> {
             }
         }
         if self.model.profile.tls.authority.is_none() {
-            let key = self.read_text(&["ca"], KEY)?;
-            let key = key.as_deref().map(|key| certificate::read_key(key)).transpose();
-            if key.is_ok_and(|key| key.is_some_and(|key| old.0.belongs_to(&key))) {
-                return Err("the old authority still signs: run `switch` first".to_owned());
-            }
             self.gone(&["ca"], NEXT);
         } else {
             // That of our own authority, if it was ours.

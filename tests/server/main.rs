@@ -25,6 +25,7 @@ mod development;
 mod engines;
 mod production;
 mod rename;
+mod renewal;
 mod replay;
 mod roles;
 mod sentinel;
