@@ -1,6 +1,7 @@
 //! In: a model and, perhaps, the tree that was built of it. Out: a private temporary folder with that tree in it, secrets
 //! included, for the proofs to use and to change. It goes with the proof; the user's own tree is only read.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -40,8 +41,10 @@ impl Lab {
     /// # Errors
     /// The tree cannot be read, or nothing can be written.
     pub fn new(model: &Model, resolved: String, dir: Option<&Path>, now: OffsetDateTime) -> Result<Lab, String> {
+        // Ours alone, whatever the umask: there are keys in it, and scripts that run.
         let folder = tempfile::Builder::new()
             .prefix("redisgen-verify-")
+            .permissions(std::fs::Permissions::from_mode(0o700))
             .tempdir()
             .map_err(|error| format!("a temporary folder: {error}"))?;
         let built = render::render(model)?;

@@ -32,6 +32,7 @@ fn only_the_named_server_and_the_right_client() {
     fs::write(&wrong, "x".repeat(64)).expect("written");
     let text = |path: std::path::PathBuf| path.display().to_string();
     let (ca, password) = (text(stranger.secret("server/ca.crt")), text(wrong));
+    let system = text(deployment.secret("server/ca.crt"));
     let (certificate, key) = stranger.certificate("sessionapp");
     let (certificate, key) = (text(certificate), text(key));
     let languages = pings(&deployment);
@@ -46,6 +47,15 @@ fn only_the_named_server_and_the_right_client() {
         for (changes, words) in [
             (&[("REDIS_HOST", "evil.example.com")][..], OTHER_NAME),
             (&[("REDIS_CA_FILE", ca.as_str())], OTHER_AUTHORITY),
+            // What the system trusts counts for nothing, even if it is the right one.
+            (
+                &[
+                    ("REDIS_CA_FILE", ca.as_str()),
+                    ("SSL_CERT_FILE", system.as_str()),
+                    ("NODE_EXTRA_CA_CERTS", system.as_str()),
+                ],
+                OTHER_AUTHORITY,
+            ),
             (&[("REDIS_PASSWORD_FILE", password.as_str())], WRONG_PASSWORD),
             (&[("REDIS_PASSWORD_FILE", "/nowhere")], NO_FILE),
         ] {

@@ -201,7 +201,7 @@ impl File<'_> {
             for mount in list(part(service, &["volumes"])) {
                 let (source, kind) = (text(mount, "source"), text(mount, "type"));
                 let known = match kind {
-                    "bind" => self.may_bind(name, source),
+                    "bind" => self.may_bind(name, source, text(mount, "target")),
                     "volume" => source == "data",
                     kind => kind == "tmpfs",
                 };
@@ -229,10 +229,11 @@ impl File<'_> {
         Ok(String::new())
     }
 
-    fn may_bind(&self, service: &str, source: &str) -> bool {
+    fn may_bind(&self, service: &str, source: &str, target: &str) -> bool {
         let tree = self.lab.tree();
         let own = ["redis", "secrets/server"].map(|below| tree.join(below));
-        let data = self.model.luks().map(|luks| format!("{}/data", luks.mount));
+        // There, and nowhere else, a volume of the proof's own takes its place: the host's data is never mounted.
+        let data = self.model.luks().map(|luks| format!("{}/data", luks.mount)).filter(|_| target == "/data");
         service == "redis" && (own.iter().any(|path| path.as_os_str() == source) || data.as_deref() == Some(source))
     }
 
@@ -264,9 +265,21 @@ impl File<'_> {
             // What has a check of its own is told there.
             let known = [SETTINGS, NAMESPACES, PRIVILEGES].concat();
             let odd = entries(service).filter(|(key, value)| !known.contains(key) && asks(value));
+            // The example's `env_file`, which Compose has read by now.
+            let odd = odd.filter(|(key, value)| !(name == "app" && *key == "environment" && self.is_ours(value)));
             unknown.extend(odd.map(|(key, _)| format!("{name}.{key}")));
         }
         if unknown.is_empty() { Ok(String::new()) } else { Trouble::failed(unknown.join(", ")) }
+    }
+
+    /// True if variables are those that `build` writes to client/environment.
+    fn is_ours(&self, variables: &Value) -> bool {
+        let built = self.lab.built.iter().find(|file| file.path == "client/environment");
+        let text = built.map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
+        let lines = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
+        let wanted: BTreeSet<(&str, &str)> = lines.collect();
+        entries(variables).map(|(name, value)| (name, value.as_str().unwrap_or_default())).collect::<BTreeSet<_>>()
+            == wanted
     }
 
     fn published(&self) -> Outcome {

@@ -11,7 +11,8 @@
 import { createHash, randomBytes } from "node:crypto";
 
 // The user may read and write keys that start so.
-const PREFIX = {{ sessions ~ "session:" }};
+// The empty part keeps it apart: `key` makes no key that starts so.
+const PREFIX = {{ sessions ~ ":session:" }};
 // Bytes of a session: what strangers can make a session hold must not fill the memory.
 const LARGEST = 65536;
 const SESSION_ID = /^[A-Za-z0-9_-]{43}$/;

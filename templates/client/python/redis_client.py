@@ -104,18 +104,46 @@ def _options(timeout: float, pool: int) -> dict:
 {% if user is not none %}
         "credential_provider": PasswordFile(),
 {% endif %}
-{% if tls %}
-        # The certificate must be signed by this authority and name HOST.
-        "ssl_ca_certs": CA_FILE,
-        "ssl_cert_reqs": "required",
-        "ssl_check_hostname": True,
-        "ssl_min_version": ssl.TLSVersion.{% if tls_1_3 %}TLSv1_3{% else %}TLSv1_2{% endif %},
-{% if mutual and user is not none %}
-        "ssl_certfile": CERT_FILE,
-        "ssl_keyfile": KEY_FILE,
-{% endif %}
-{% endif %}
     }
+{% if tls %}
+
+
+def _context() -> ssl.SSLContext:
+    """The server's certificate must be signed by this authority, and no other, and name HOST. Files are read again for each
+    connection: they may have been renewed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.{% if tls_1_3 %}TLSv1_3{% else %}TLSv1_2{% endif %}
+
+    context.load_verify_locations(CA_FILE)
+{% if mutual and user is not none %}
+    context.load_cert_chain(CERT_FILE, KEY_FILE)
+{% endif %}
+    return context
+
+
+class _Connection(redis.SSLConnection):
+    """redis-py's own context trusts every authority of the system beside `ssl_ca_certs`."""
+
+    def _wrap_socket_with_ssl(self, sock):
+        return _context().wrap_socket(sock, server_hostname=self.host)
+
+
+class _AsyncConnection(redis.asyncio.SSLConnection):
+    """The same for asyncio."""
+
+    def _connection_arguments(self):
+        return {**super()._connection_arguments(), "ssl": _context()}
+
+
+if not all(
+    hasattr(base, name)
+    for base, name in (
+        (redis.SSLConnection, "_wrap_socket_with_ssl"),
+        (redis.asyncio.SSLConnection, "_connection_arguments"),
+    )
+):
+    raise ImportError("this redis-py makes its TLS contexts elsewhere, and would trust the system's authorities")
+{% endif %}
 
 
 def _backoff() -> ExponentialWithJitterBackoff:
@@ -126,7 +154,7 @@ def connect(timeout: float = TIMEOUT, retries: int = RETRIES, pool: int = POOL) 
     """A client for all threads of a process. Connects at the first command."""
     options = _options(timeout, pool)
     connections = redis.BlockingConnectionPool(
-        connection_class=redis.{% if tls %}SSLConnection{% else %}Connection{% endif %}, retry=Retry(_backoff(), retries), **options
+        connection_class={% if tls %}_Connection{% else %}redis.Connection{% endif %}, retry=Retry(_backoff(), retries), **options
     )
     return redis.Redis.from_pool(connections)
 
@@ -135,7 +163,7 @@ def connect_async(timeout: float = TIMEOUT, retries: int = RETRIES, pool: int = 
     """A client for all tasks of an event loop. Connects at the first command; end it by `await client.aclose()`."""
     options = _options(timeout, pool)
     connections = redis.asyncio.BlockingConnectionPool(
-        connection_class=redis.asyncio.{% if tls %}SSLConnection{% else %}Connection{% endif %}, retry=AsyncRetry(_backoff(), retries), **options
+        connection_class={% if tls %}_AsyncConnection{% else %}redis.asyncio.Connection{% endif %}, retry=AsyncRetry(_backoff(), retries), **options
     )
     return redis.asyncio.Redis.from_pool(connections)
 

@@ -51,7 +51,8 @@ from redis_client import SECRETS, USER, setting
 KEYS_FILE = setting("FERNET_KEYS_FILE", SECRETS / "clients" / USER / "fernet.keys")
 {% endif %}
 # The user may read and write keys that start so.
-PREFIX = {{ sessions ~ "session:" }}
+# The empty part keeps it apart: `key` makes no key that starts so.
+PREFIX = {{ sessions ~ ":session:" }}
 IDLE = 3600
 LIFETIME = 12 * 3600
 # Bytes of a session: what strangers can make a session hold must not fill the memory.
