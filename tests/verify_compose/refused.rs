@@ -59,7 +59,7 @@ fn places(docker: &Docker, production: &Deployment, miner: &str) {
         (FILE, "restart: unless-stopped", "restart: \"no\"", &["services", "restart"]),
         (FILE, "interval: 5s", "interval: 10m", &["services", "health-timing"]),
         (FILE, "retries: 3", "retries: 3\n      disable: true", &["services", "health-timing"]),
-        (FILE, "/data\", target: /data", "/data\", target: /elsewhere", &["services", "encrypted-data"]),
+        (FILE, "/data\", target: /data", "/data\", target: /elsewhere", &["services", "host-paths", "encrypted-data"]),
         (
             FILE,
             "target: /data, bind: { create_host_path: false }",
