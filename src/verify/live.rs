@@ -93,7 +93,19 @@ const CHECKS: &[Check<Live>] = &[
         applies: |_| true,
         prove: vulnerabilities,
     },
-    Check { id: "settings", title: "Its settings are the profile's", applies: |_| true, prove: same_settings },
+    Check {
+        id: "settings",
+        title: "Its settings are the profile's, and what the profile does not write is the engine's default",
+        applies: |_| true,
+        prove: same_settings,
+    },
+    Check {
+        id: "replication",
+        title: "It follows no other server",
+        applies: |_| true,
+        prove: |live| settings::role(&info(live, "replication")?),
+    },
+    Check { id: "loaded-modules", title: "It has no module loaded", applies: |_| true, prove: modules },
     Check { id: "users", title: "Its users are the profile's", applies: |_| true, prove: same_users },
     Check { id: "passwords", title: "One password opens each user", applies: Model::passwords, prove: one_password },
     Check {
@@ -341,9 +353,17 @@ fn same_settings(live: &mut Live) -> Outcome {
         ));
     }
     let reply = live.ask(&["CONFIG", "GET", "*"])?;
-    let Some(running) = settings::read(&reply) else { return Trouble::failed(format!("CONFIG GET: {reply}")) };
-    let (different, count) = settings::differences(&live.peer.model, &running);
-    if different.is_empty() { Ok(format!("{count} settings")) } else { Trouble::failed(different.join("; ")) }
+    settings::judge(&live.peer.model, &reply)
+}
+
+fn info(live: &mut Live, section: &str) -> Result<String, Trouble> {
+    Ok(live.ask(&["INFO", section])?.text().unwrap_or_default())
+}
+
+fn modules(live: &mut Live) -> Outcome {
+    comparable(live)?;
+    let info = info(live, "modules")?;
+    settings::modules(live.peer.model.line, &info)
 }
 
 fn same_users(live: &mut Live) -> Outcome {

@@ -40,6 +40,40 @@ impl Sabotage {
 
 const SABOTAGE: &[Sabotage] = &[
     Sabotage { file: CONF, from: "hz 10\n", to: "hz 11\n", fails: &["server/settings"] },
+    // A line more opens a server as well as a line less.
+    Sabotage {
+        file: CONF,
+        from: "hz 10\n",
+        to: "hz 10\nunixsocket /tmp/redis.sock\nunixsocketperm 777\n",
+        fails: &["server/settings"],
+    },
+    Sabotage {
+        file: CONF,
+        from: "hz 10\n",
+        to: "hz 10\nmasterauth hunter2\nmasteruser spy\n",
+        fails: &["server/settings"],
+    },
+    Sabotage { file: CONF, from: "hz 10\n", to: "hz 10\nrequirepass hunter2\n", fails: &["server/settings"] },
+    Sabotage { file: CONF, from: "hz 10\n", to: "hz 10\nlua-time-limit 0\n", fails: &["server/settings"] },
+    Sabotage {
+        file: CONF,
+        from: "hz 10\n",
+        to: "hz 10\ntls-client-cert-file /run/redis/redis.crt\ntls-client-key-file /run/redis/redis.key\n",
+        fails: &["server/settings"],
+    },
+    Sabotage {
+        file: CONF,
+        from: "hz 10\n",
+        to: "hz 10\nclient-output-buffer-limit replica 0 0 0\n",
+        fails: &["server/settings"],
+    },
+    Sabotage {
+        file: CONF,
+        from: "hz 10\n",
+        to: "hz 10\nreplicaof 203.0.113.9 6379\nreplica-read-only no\n",
+        // A replica leaves the limit to its master.
+        fails: &["server/memory-limit", "server/replication", "server/settings"],
+    },
     Sabotage {
         file: CONF,
         from: "enable-protected-configs no",
@@ -192,6 +226,7 @@ fn each_missing_protection_is_missed() {
                     sabotage.commit(&path);
                     let proof = Proof::of(&deployment, "server,tree", &[]);
                     fs::write(&path, before).expect("written back");
+                    assert!(!String::from_utf8_lossy(&proof.output.stdout).contains("hunter2"), "a password is shown");
                     let mut failed = proof.in_state("failed");
                     // What `default` may do then is in many answers.
                     if sabotage.to.contains("nopass +@all") {
@@ -203,6 +238,33 @@ fn each_missing_protection_is_missed() {
             });
         }
     });
+}
+
+/// The least module that there is, without the engine's headers: all it does is to have a name.
+const MODULE: &str = r#"
+int RedisModule_OnLoad(void **ctx, void **argv, int argc) {
+  (void)argv; (void)argc;
+  int (*get)(const char *, void *) = (int (*)(const char *, void *))ctx[0];
+  void (*attributes)(void *, const char *, int, int);
+  if (get("RedisModule_SetModuleAttribs", &attributes)) return 1;
+  attributes(ctx, "backdoor", 1, 1);
+  return 0;
+}
+"#;
+
+#[test]
+fn a_loaded_module_is_missed() {
+    let deployment = Deployment::build(&profile());
+    let source = deployment.folder().join("backdoor.c");
+    fs::write(&source, MODULE).expect("written");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(deployment.secret("server/backdoor.so")).arg(source);
+    assert!(compiler.status().expect("cc: install gcc").success());
+    Proof::of(&deployment, "server", &[]).holds(30);
+    edit(&deployment.out().join(CONF), "hz 10\n", "hz 10\nloadmodule /run/redis/backdoor.so\n");
+    let proof = Proof::of(&deployment, "server", &[]);
+    proof.fails("a module", &["server/loaded-modules"]);
+    assert_eq!(proof.checks()["server/loaded-modules"].1, "backdoor");
 }
 
 /// A certificate without one of the names, signed by the right authority.
