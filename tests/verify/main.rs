@@ -17,6 +17,9 @@ mod common;
 #[path = "../server/deployment.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod deployment;
+#[path = "../server/engine.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod engine;
 mod proof;
 #[path = "../terraform/provider.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
@@ -27,4 +30,5 @@ mod firewall;
 mod fixtures;
 mod frame;
 mod live;
+mod proxy;
 mod server;

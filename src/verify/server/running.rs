@@ -19,7 +19,7 @@ use crate::lock::sha256;
 use crate::model::{AclUser, HEALTH, Login, Model};
 use crate::provision;
 use crate::verify::check::{Outcome, Trouble};
-use crate::verify::encryption::{Peer, Pem};
+use crate::verify::encryption::{self, Peer, Pem};
 use crate::verify::interrupt;
 use crate::verify::lab::Lab;
 use crate::verify::process::{self, Process};
@@ -205,6 +205,7 @@ impl Running {
             name: self.model.server_names.first().map_or("localhost", String::as_str).to_owned(),
             authority: authority.map(|bytes| bytes.to_vec()).unwrap_or_default(),
             identity: self.any_identity(),
+            servers: encryption::servers(&self.lab),
             now: self.now,
         })
     }
