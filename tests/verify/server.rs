@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::deployment::{Deployment, development_profile, production_profile, replaced};
+use crate::engine;
 use crate::proof::{Proof, edit};
 
 const CONF: &str = "redis/redis.conf";
@@ -136,6 +137,28 @@ const SABOTAGE: &[Sabotage] = &[
         fails: &["server/restart", "server/settings"],
     },
     Sabotage { file: CONF, from: "appendonly yes\n", to: "appendonly maybe\n", fails: &["server/boot"] },
+    // What a server quotes when it does not start may be a password.
+    Sabotage { file: CONF, from: "hz 10\n", to: "hz 10\nrequirepass hunter2 hunter2\n", fails: &["server/boot"] },
+    Sabotage {
+        file: SEALED,
+        from: "user sessionapp on",
+        to: "user sessionapp on >hunter2 hunter2",
+        fails: &["server/boot", "tree/sealed-users"],
+    },
+    // Dead on SIGTERM, as the snapshot it must write cannot take the place of a folder.
+    Sabotage {
+        file: CONF,
+        from: "hz 10\n",
+        to: "hz 10\ndbfilename appendonlydir\n",
+        fails: &["server/clean-stop", "server/settings"],
+    },
+    // Another one's password.
+    Sabotage {
+        file: "secrets/clients/sessionapp/password",
+        from: "",
+        to: "…x",
+        fails: &["server/channels", "server/disabled-commands", "server/keys", "server/logins"],
+    },
     Sabotage { file: "redis/healthcheck.sh", from: "reply=", to: "exit 0; reply=", fails: &["server/health-red"] },
     Sabotage {
         file: "redis/healthcheck.sh",
@@ -226,7 +249,8 @@ fn each_missing_protection_is_missed() {
                     sabotage.commit(&path);
                     let proof = Proof::of(&deployment, "server,tree", &[]);
                     fs::write(&path, before).expect("written back");
-                    assert!(!String::from_utf8_lossy(&proof.output.stdout).contains("hunter2"), "a password is shown");
+                    let shown = [&proof.output.stdout[..], &proof.output.stderr].concat();
+                    assert!(!String::from_utf8_lossy(&shown).contains("hunter2"), "a password is shown");
                     let mut failed = proof.in_state("failed");
                     // What `default` may do then is in many answers.
                     if sabotage.to.contains("nopass +@all") {
@@ -234,6 +258,74 @@ fn each_missing_protection_is_missed() {
                     }
                     assert_eq!(failed, sabotage.fails, "{} -> {}: {:#?}", sabotage.from, sabotage.to, proof.checks());
                     assert_eq!(proof.output.status.code(), Some(1), "{}", sabotage.to);
+                }
+            });
+        }
+    });
+}
+
+/// Development's `default` is open, and each user gets in.
+#[test]
+fn a_closed_default_is_missed() {
+    let deployment = Deployment::build(&development_profile());
+    Proof::of(&deployment, "server", &[]).holds(14);
+    edit(&deployment.out().join("redis/users.acl"), "user default on nopass", "user default on");
+    let proof = Proof::of(&deployment, "server", &[]);
+    assert_eq!(proof.checks()["server/open-default"].0, "failed", "{:#?}", proof.checks());
+}
+
+const USERS: &str = r#"resources: { memory: 128MiB }
+users:
+  - { name: admin, role: admin }
+  - { name: general, role: application, keys: ["app:*"], channels: ["news:*"] }
+  - { name: listed, role: application, keys: ["user:*"], commands: [+get, +set, +@hash] }
+  - { name: reader, role: readonly, keys: ["user:*"] }
+  - { name: watcher, role: monitoring }
+  - { name: gone, role: application, keys: ["gone:*"], enabled: false }
+"#;
+
+/// Debian's server, and those of tests/servers.sh; what they lack is said. Those from wheels have no TLS.
+#[test]
+fn everything_holds_on_every_engine() {
+    let programs = tempfile::tempdir().expect("folder");
+    // Debian 12 has no valkey-cli; redis-cli understands the same options.
+    std::os::unix::fs::symlink("/usr/bin/redis-cli", programs.path().join("valkey-cli")).expect("a link");
+    let path = format!("{}:{}", programs.path().display(), std::env::var("PATH").expect("PATH"));
+    let work = std::sync::Mutex::new(engine::all());
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while let Some(engine) = { work.lock().expect("work").pop() } {
+                    let name = format!("{} {}", engine.kind, engine.version);
+                    let profile = |tls: &str| {
+                        format!("version: 1\nname: plain\nenvironment: production\n{}\ntls: {{ mode: {tls} }}\n{USERS}", engine.section())
+                    };
+                    let prove = |profile: &str, tree: bool| {
+                        let deployment = Deployment::build(profile);
+                        let levels = ["verify", "--deny", "error", "--format", "json", "--level", "server", "--server"];
+                        let mut command = crate::proof::redisgen(&levels);
+                        command.arg(&engine.binary).env("PATH", &path);
+                        if tree {
+                            command.arg("--dir").arg(deployment.out());
+                        }
+                        Proof::run(command.arg(deployment.folder().join("profile.yaml")))
+                    };
+                    let proof = prove(&profile("disabled"), engine.kind == "redis");
+                    assert_eq!(proof.in_state("failed"), [""; 0], "{name}: {:#?}", proof.checks());
+                    let lacks: &[&str] = if engine.since(7, 0) { &[] } else { &["server/roles"] };
+                    assert_eq!(proof.in_state("not-run"), lacks, "{name}: {:#?}", proof.checks());
+                    assert_eq!(proof.output.status.code(), Some(0), "{name}");
+                    assert!(proof.in_state("held").len() >= 20, "{name}: {:#?}", proof.checks());
+                    // One without TLS proves nothing of a profile that asks for it, and does not fail it.
+                    let with_tls = prove(&profile("mutual"), true);
+                    let without = with_tls.in_state("not-run").contains(&"server/boot".to_owned());
+                    assert_eq!(without, ["6.2.14", "9.0.0", "9.1.2"].contains(&engine.version.as_str()), "{name}");
+                    // Inside, programs are those of the host's /usr, which has no valkey-cli.
+                    let health = with_tls.in_state("not-run").iter().filter(|check| check.contains("/health-")).count();
+                    assert_eq!(health, if engine.version == "8.1.1" { 2 } else { 0 }, "{name}");
+                    assert_eq!(with_tls.in_state("failed"), [""; 0], "{name}: {:#?}", with_tls.checks());
+                    assert_eq!(with_tls.output.status.code(), Some(i32::from(without)), "{name}");
+                    assert_eq!(with_tls.document["profiles"][0]["passed"], !without, "{name}");
                 }
             });
         }
