@@ -107,15 +107,15 @@ fn silence(reason: &NoAnswer) -> Trouble {
 }
 
 /// Asks for something; an answer, of whatever kind, means that the client is served.
-fn shake(peer: &Peer, tls: Option<&Tls>) -> Result<(), NoAnswer> {
-    let mut connection = Connection::open(peer.address, tls)?;
+fn shake(address: SocketAddr, tls: Option<&Tls>) -> Result<(), NoAnswer> {
+    let mut connection = Connection::open(address, tls)?;
     // TLS 1.3 tells a client that it is refused with the first answer.
     connection.call(&["PING"]).map(drop)
 }
 
 /// Why a client is refused, by either side; none if it is served.
-fn refusal(peer: &Peer, tls: Option<&Tls>) -> Result<Option<String>, Trouble> {
-    match shake(peer, tls) {
+fn refusal(address: SocketAddr, tls: Option<&Tls>) -> Result<Option<String>, Trouble> {
+    match shake(address, tls) {
         Ok(()) => Ok(None),
         Err(reason) if reason.is_silence() => Err(silence(&reason)),
         Err(reason) => Ok(Some(reason.0)),
@@ -133,10 +133,10 @@ pub(super) fn server_name(peer: &Peer) -> Outcome {
         // A wildcard stands for some name.
         let dialled = name.replace('*', "redisgen-verify");
         let tls = client.named(&dialled).map_err(Trouble::Failed)?;
-        shake(peer, Some(&tls)).map_err(|reason| Trouble::Failed(format!("{dialled}: {reason}")))?;
+        shake(peer.address, Some(&tls)).map_err(|reason| Trouble::Failed(format!("{dialled}: {reason}")))?;
     }
     let other = client.named(ELSEWHERE).map_err(Trouble::Failed)?;
-    match refusal(peer, Some(&other))? {
+    match refusal(peer.address, Some(&other))? {
         Some(reason) if reason.contains("certificate") => Ok(names.join(", ")),
         Some(reason) => Trouble::failed(format!("as {ELSEWHERE}: {reason}")),
         None => Trouble::failed(format!("the server's certificate is good for {ELSEWHERE}")),
@@ -154,23 +154,31 @@ fn foreign(peer: &Peer) -> Result<(certificate::Pair, certificate::Pair), Troubl
 
 pub(super) fn foreign_authority(peer: &Peer) -> Outcome {
     let (authority, _) = foreign(peer)?;
-    let tls = Tls::new(authority.certificate.as_bytes(), None, &peer.name).map_err(Trouble::Failed)?;
-    match refusal(peer, Some(&tls))? {
-        Some(reason) if reason.contains("certificate") => Ok(reason),
-        Some(reason) => Trouble::failed(reason),
+    distrusts(peer.address, &peer.name, authority.certificate.as_bytes())
+}
+
+/// A client that trusts this authority only (PEM) ends the handshake.
+///
+/// # Errors
+/// It goes on, or nobody answers.
+pub fn distrusts(address: SocketAddr, name: &str, authority: &[u8]) -> Outcome {
+    let tls = Tls::new(authority, None, name).map_err(Trouble::Failed)?;
+    match refusal(address, Some(&tls))? {
+        Some(reason) if reason.contains("invalid peer certificate") => Ok(reason),
+        Some(reason) => Trouble::failed(format!("the handshake goes on: {reason}")),
         None => Trouble::failed("it does"),
     }
 }
 
 pub(super) fn client_certificate(peer: &Peer) -> Outcome {
-    shake(peer, Some(&client(peer)?)).map_err(|reason| Trouble::Failed(format!("with a certificate: {reason}")))?;
+    shake(peer.address, Some(&client(peer)?)).map_err(|reason| Trouble::Failed(format!("with a certificate: {reason}")))?;
     let (_, other) = foreign(peer)?;
     let other = Identity { certificate: other.certificate.as_bytes(), key: other.key.as_bytes() };
     let servers = peer.servers.as_ref().map(|(certificate, key)| Identity { certificate, key });
     let mut tried = vec![("none", None), ("another authority's", Some(other))];
     tried.extend(servers.map(|servers| ("the server's own", Some(servers))));
     for (what, identity) in &tried {
-        if refusal(peer, peer.tls(*identity)?.as_ref())?.is_none() {
+        if refusal(peer.address, peer.tls(*identity)?.as_ref())?.is_none() {
             return Trouble::failed(format!("with {what} a client is served"));
         }
     }

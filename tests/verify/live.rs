@@ -5,10 +5,15 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use redisgen::verify::check::Trouble;
+use redisgen::verify::encryption;
+
 use crate::deployment::{Deployment, development_profile, production_profile, replaced};
+use crate::engine::{self, Engine};
 use crate::files::sign;
 use crate::proof::{Proof, edit, redisgen};
 use crate::proxy::Proxy;
+use crate::sandbox::Server;
 
 /// Somebody's server, which the tree configures; its paths are those of this machine.
 struct Running {
@@ -129,6 +134,40 @@ fn a_faithful_server_is_faithful_and_unchanged() {
     assert_eq!(proof.in_state("failed"), ["live/settings"], "{:#?}", proof.checks());
     assert_eq!(proof.in_state("not-run"), [""; 0], "{:#?}", proof.checks());
     assert!(proof.in_state("held").len() >= 11, "{:#?}", proof.checks());
+}
+
+/// On the compose file's paths, ports and user a server is faithful to the last setting, on every engine.
+#[test]
+fn a_server_as_the_compose_file_starts_it_is_faithful() {
+    let users = "users:\n  - { name: admin, role: admin }\n  - { name: reader, role: readonly, keys: [\"user:*\"] }\n";
+    let plain = |engine: &Engine| {
+        let head = "version: 1\nname: plain\nenvironment: production\ntls: { mode: disabled }\n";
+        (format!("{head}{}\n{users}", engine.section()), engine.clone())
+    };
+    let all = engine::all().iter().map(plain).chain([(production_profile(), engine::debian())]).collect::<Vec<_>>();
+    for (profile, engine) in all {
+        let deployment = Deployment::build(&profile);
+        let server = Server::boot(&deployment, &engine);
+        let scheme = if deployment.is_tls() { "rediss" } else { "redis" };
+        let mut command = server.in_network(env!("CARGO_BIN_EXE_redisgen"));
+        command.args(["verify", "--deny", "error", "--format", "json", "--user", "admin", "--against"]);
+        command.arg(format!("{scheme}://localhost:6379")).arg(deployment.folder().join("profile.yaml"));
+        let proof = Proof::run(command.arg("--dir").arg(deployment.out()).stdin(Stdio::null()));
+        proof.holds(9);
+        assert_eq!(proof.checks()["live/settings"].0, "held", "{} {}", engine.kind, engine.version);
+    }
+}
+
+/// Whether a client trusts another authority is asked of a client that looks: with the right one it goes on.
+#[test]
+fn the_right_authority_is_trusted() {
+    let server = Running::start(&production_profile(), &[]);
+    let distrusts = |deployment: &Deployment| {
+        let authority = fs::read(deployment.secret("server/ca.crt")).expect("ca.crt");
+        encryption::distrusts((Ipv4Addr::LOCALHOST, server.port).into(), "localhost", &authority)
+    };
+    assert!(distrusts(&Deployment::build(&production_profile())).is_ok());
+    assert!(matches!(distrusts(&server.deployment), Err(Trouble::Failed(reason)) if reason.contains("goes on")));
 }
 
 #[test]

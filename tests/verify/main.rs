@@ -21,6 +21,9 @@ mod deployment;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod engine;
 mod proof;
+#[path = "../server/sandbox.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod sandbox;
 #[path = "../terraform/provider.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod provider;

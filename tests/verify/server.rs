@@ -264,6 +264,21 @@ fn each_missing_protection_is_missed() {
     });
 }
 
+/// Where a profile keeps nobody from anything, nothing is claimed to be kept.
+#[test]
+fn nothing_kept_is_not_held() {
+    let kept = |profile: &str| {
+        let proof = Proof::of(&Deployment::build(profile), "server", &[]);
+        ["server/keys", "server/channels"].map(|check| proof.checks()[check].clone())
+    };
+    for (state, seen) in kept(&development_profile()) {
+        assert!(state == "advice" && seen.contains("0 refused outside"), "{state}: {seen}");
+    }
+    for (state, seen) in kept(&production_profile()) {
+        assert!(state == "held" && !seen.contains(" 0 refused outside"), "{state}: {seen}");
+    }
+}
+
 /// Development's `default` is open, and each user gets in.
 #[test]
 fn a_closed_default_is_missed() {
