@@ -34,6 +34,8 @@ pub struct Peer {
     pub authority: Vec<u8>,
     /// Certificate and key of a client, if one is asked for.
     pub identity: Option<Pem>,
+    /// The server's own certificate and key, where we have them.
+    pub servers: Option<Pem>,
     /// When the proof began.
     pub now: OffsetDateTime,
 }
@@ -69,18 +71,55 @@ impl Peer {
 /// Nobody's name; the zone never exists (RFC 6761).
 const ELSEWHERE: &str = "redisgen-verify.invalid";
 
+/// The server's certificate and key in a tree; none if they are missing, or made for the proof and so no server's.
+pub fn servers(lab: &Lab) -> Option<Pem> {
+    let [certificate, key] = ["server/redis.crt", "server/redis.key"].map(|path| lab.secret(path).ok().flatten());
+    Some((certificate?.to_vec(), key?))
+}
+
+/// First byte of a TLS record that tells an alert (RFC 8446, 5.1).
+const ALERT: u8 = 0x15;
+
+/// Held only if somebody was there and hung up, or said in TLS that this is no TLS: silence refuses nothing.
 pub(super) fn plain_text(peer: &Peer) -> Outcome {
-    let answer = Connection::open(peer.address, None).and_then(|mut connection| connection.call(&["PING"]));
+    let answer = Connection::open(peer.address, None).and_then(|mut connection| {
+        // Whoever hung up already takes nothing any more.
+        match connection.send(&["PING"]) {
+            Err(reason) if reason.is_silence() => return Err(reason),
+            _ => {}
+        }
+        connection.first()
+    });
     match answer {
-        Err(_) => Ok("no answer".to_owned()),
-        Ok(reply) => Trouble::failed(format!("PING without TLS: {reply}")),
+        Ok(None) => Ok("it hangs up".to_owned()),
+        Ok(Some(ALERT)) => Ok("a TLS alert".to_owned()),
+        Ok(Some(_)) => Trouble::failed("PING without TLS gets an answer"),
+        Err(reason) => Err(silence(&reason)),
     }
 }
 
-fn shake(peer: &Peer, tls: Option<&Tls>) -> Result<(), String> {
-    let mut connection = Connection::open(peer.address, tls).map_err(|reason| reason.0)?;
+/// Nobody knows whether somebody refuses who does not answer at all.
+fn silence(reason: &NoAnswer) -> Trouble {
+    if interrupt::asked() {
+        return Trouble::Interrupted;
+    }
+    Trouble::missing(reason.to_string(), "run it again when the server answers")
+}
+
+/// Asks for something; an answer, of whatever kind, means that the client is served.
+fn shake(address: SocketAddr, tls: Option<&Tls>) -> Result<(), NoAnswer> {
+    let mut connection = Connection::open(address, tls)?;
     // TLS 1.3 tells a client that it is refused with the first answer.
-    connection.call(&["PING"]).map(|_| ()).map_err(|reason| reason.0)
+    connection.call(&["PING"]).map(drop)
+}
+
+/// Why a client is refused, by either side; none if it is served.
+fn refusal(address: SocketAddr, tls: Option<&Tls>) -> Result<Option<String>, Trouble> {
+    match shake(address, tls) {
+        Ok(()) => Ok(None),
+        Err(reason) if reason.is_silence() => Err(silence(&reason)),
+        Err(reason) => Ok(Some(reason.0)),
+    }
 }
 
 fn client(peer: &Peer) -> Result<Tls, Trouble> {
@@ -94,13 +133,13 @@ pub(super) fn server_name(peer: &Peer) -> Outcome {
         // A wildcard stands for some name.
         let dialled = name.replace('*', "redisgen-verify");
         let tls = client.named(&dialled).map_err(Trouble::Failed)?;
-        shake(peer, Some(&tls)).map_err(|reason| Trouble::Failed(format!("{dialled}: {reason}")))?;
+        shake(peer.address, Some(&tls)).map_err(|reason| Trouble::Failed(format!("{dialled}: {reason}")))?;
     }
     let other = client.named(ELSEWHERE).map_err(Trouble::Failed)?;
-    match shake(peer, Some(&other)) {
-        Err(reason) if reason.contains("certificate") => Ok(names.join(", ")),
-        Err(reason) => Trouble::failed(format!("as {ELSEWHERE}: {reason}")),
-        Ok(()) => Trouble::failed(format!("the server's certificate is good for {ELSEWHERE}")),
+    match refusal(peer.address, Some(&other))? {
+        Some(reason) if reason.contains("certificate") => Ok(names.join(", ")),
+        Some(reason) => Trouble::failed(format!("as {ELSEWHERE}: {reason}")),
+        None => Trouble::failed(format!("the server's certificate is good for {ELSEWHERE}")),
     }
 }
 
@@ -115,29 +154,35 @@ fn foreign(peer: &Peer) -> Result<(certificate::Pair, certificate::Pair), Troubl
 
 pub(super) fn foreign_authority(peer: &Peer) -> Outcome {
     let (authority, _) = foreign(peer)?;
-    let tls = Tls::new(authority.certificate.as_bytes(), None, &peer.name).map_err(Trouble::Failed)?;
-    match shake(peer, Some(&tls)) {
-        Err(reason) if reason.contains("certificate") => Ok(reason),
-        Err(reason) => Trouble::failed(reason),
-        Ok(()) => Trouble::failed("it does"),
+    distrusts(peer.address, &peer.name, authority.certificate.as_bytes())
+}
+
+/// A client that trusts this authority only (PEM) ends the handshake.
+///
+/// # Errors
+/// It goes on, or nobody answers.
+pub fn distrusts(address: SocketAddr, name: &str, authority: &[u8]) -> Outcome {
+    let tls = Tls::new(authority, None, name).map_err(Trouble::Failed)?;
+    match refusal(address, Some(&tls))? {
+        Some(reason) if reason.contains("invalid peer certificate") => Ok(reason),
+        Some(reason) => Trouble::failed(format!("the handshake goes on: {reason}")),
+        None => Trouble::failed("it does"),
     }
 }
 
 pub(super) fn client_certificate(peer: &Peer) -> Outcome {
-    shake(peer, Some(&client(peer)?)).map_err(|reason| Trouble::Failed(format!("with a certificate: {reason}")))?;
+    shake(peer.address, Some(&client(peer)?)).map_err(|reason| Trouble::Failed(format!("with a certificate: {reason}")))?;
     let (_, other) = foreign(peer)?;
     let other = Identity { certificate: other.certificate.as_bytes(), key: other.key.as_bytes() };
-    let own =
-        ["server/redis.crt", "server/redis.key"].map(|path| peer.lab.secret(path).ok().flatten().unwrap_or_default());
-    let [certificate, key] = &own;
-    let servers = Identity { certificate, key };
-    for (what, identity) in [("none", None), ("another authority's", Some(other)), ("the server's own", Some(servers))]
-    {
-        if shake(peer, peer.tls(identity)?.as_ref()).is_ok() {
+    let servers = peer.servers.as_ref().map(|(certificate, key)| Identity { certificate, key });
+    let mut tried = vec![("none", None), ("another authority's", Some(other))];
+    tried.extend(servers.map(|servers| ("the server's own", Some(servers))));
+    for (what, identity) in &tried {
+        if refusal(peer.address, peer.tls(*identity)?.as_ref())?.is_none() {
             return Trouble::failed(format!("with {what} a client is served"));
         }
     }
-    Ok("none, another authority's, the server's own".to_owned())
+    Ok(tried.iter().map(|(what, _)| *what).collect::<Vec<_>>().join(", "))
 }
 
 /// How long the server's certificate still lasts.
@@ -201,6 +246,13 @@ pub(super) fn weak_ciphers(peer: &Peer) -> Outcome {
 /// The server refuses what a control server accepts from the same client.
 fn refused(peer: &Peer, offers: &[(String, Vec<&str>)]) -> Outcome {
     let openssl = OpenSsl::new(peer)?;
+    let reached = openssl.connect(peer.address, &[])?;
+    if !established(&reached) {
+        return Err(Trouble::missing(
+            format!("openssl gets no connection whatever it offers: {}", reached.told()),
+            "run it again when the server answers",
+        ));
+    }
     let (mut held, mut unable) = (Vec::new(), Vec::new());
     for (name, options) in offers {
         let said = openssl.connect(peer.address, options)?;

@@ -26,7 +26,7 @@ pub struct Evidence {
     pub started: String,
     /// When it ended, in UTC.
     pub ended: String,
-    /// True if something held, nothing failed, and nothing that was required is unproven.
+    /// True if something held that is more than a preparation, nothing failed, and nothing that was required is unproven.
     pub passed: bool,
     /// True if somebody stopped it.
     pub interrupted: bool,
@@ -76,7 +76,7 @@ impl Evidence {
             // Where nothing could be proven, nothing is.
             passed: !interrupted
                 && checks.iter().all(stands)
-                && checks.iter().any(|record| record.state == State::Held),
+                && checks.iter().any(proves),
             interrupted,
             required: required.clone(),
             judges,
@@ -122,13 +122,37 @@ impl Evidence {
             self.checks.iter().filter(|record| record.state == State::NotRun && self.required.contains(&record.level));
         match (self.interrupted, self.passed, count(State::Failed), required.count()) {
             (true, ..) => "interrupted: nothing is proven".to_owned(),
-            _ if count(State::Held) == 0 => "nothing was proven".to_owned(),
+            (_, _, 0, _) if !self.checks.iter().any(proves) => "nothing was proven".to_owned(),
             (_, true, ..) => format!("{} held, {} not run", count(State::Held), count(State::NotRun)),
             (_, _, failed, required) => format!("not proven: {failed} failed, {required} required and not run"),
         }
     }
 }
 
+/// True if it held, and holding it says something of the deployment: which server is at hand, and that packets pass where
+/// no filter is, only show that a proof could begin.
+fn proves(record: &Record) -> bool {
+    let preparation = match record.level {
+        Level::Server => record.id == "line",
+        Level::Firewall => record.id.rsplit('/').next() == Some("control"),
+        _ => false,
+    };
+    record.state == State::Held && !preparation
+}
+
 fn stamp(at: OffsetDateTime) -> String {
     at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn preparations_prove_nothing() {
+        let record = |level, id: &str| Record::new(level, id, "", Ok(String::new()), 0);
+        assert!(!proves(&record(Level::Server, "line")) && !proves(&record(Level::Firewall, "nftables/control")));
+        assert!(proves(&record(Level::Server, "boot")) && proves(&record(Level::Firewall, "nftables/allowed")));
+        assert!(proves(&record(Level::Tree, "line")));
+    }
 }

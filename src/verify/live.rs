@@ -14,6 +14,7 @@ use super::encryption::{self, Peer, Pem};
 use super::lab::Lab;
 use super::wire::{Connection, Reply};
 use super::{Bench, settings, users};
+use crate::access::Access;
 use crate::advisories;
 use crate::engine;
 use crate::format::EngineVersion;
@@ -85,6 +86,9 @@ struct Live {
     running: Option<(EngineKind, EngineVersion)>,
 }
 
+/// The users as the server loads them, below `secrets/`.
+const SEALED: &str = "server/users.acl";
+
 const CHECKS: &[Check<Live>] = &[
     Check { id: "version", title: "It runs the build that the profile names", applies: |_| true, prove: version },
     Check {
@@ -93,9 +97,27 @@ const CHECKS: &[Check<Live>] = &[
         applies: |_| true,
         prove: vulnerabilities,
     },
-    Check { id: "settings", title: "Its settings are the profile's", applies: |_| true, prove: same_settings },
+    Check {
+        id: "settings",
+        title: "Its settings are the profile's, and what the profile does not write is the engine's default",
+        applies: |_| true,
+        prove: same_settings,
+    },
+    Check {
+        id: "replication",
+        title: "It follows no other server",
+        applies: |_| true,
+        prove: |live| settings::role(&info(live, "replication")?),
+    },
+    Check { id: "loaded-modules", title: "It has no module loaded", applies: |_| true, prove: modules },
     Check { id: "users", title: "Its users are the profile's", applies: |_| true, prove: same_users },
     Check { id: "passwords", title: "One password opens each user", applies: Model::passwords, prove: one_password },
+    Check {
+        id: "sealed-passwords",
+        title: "The passwords of the tree open its users, and no other does",
+        applies: Model::passwords,
+        prove: sealed_passwords,
+    },
     Check {
         id: "renamed-commands",
         title: "Commands that the profile renames away do not exist",
@@ -191,6 +213,7 @@ fn login(model: &Rc<Model>, lab: &Rc<Lab>, target: &Target, now: OffsetDateTime)
         name: target.url.host.clone(),
         authority: authority(model, lab, target)?,
         identity: identity(model, lab, target)?,
+        servers: if lab.own_secrets { None } else { encryption::servers(lab) },
         now,
     };
     let mut open = peer.open();
@@ -223,7 +246,7 @@ fn authority(model: &Model, lab: &Lab, target: &Target) -> Result<Vec<u8>, Troub
     match secret(lab, target.authority.as_ref(), "server/ca.crt")? {
         Some(bytes) => Ok(bytes.to_vec()),
         None => Err(Trouble::missing(
-            "the authority's certificate",
+            "the authority's certificate is missing",
             "name it by --ca, or the tree with its secrets by --dir",
         )),
     }
@@ -243,7 +266,7 @@ fn identity(model: &Model, lab: &Lab, target: &Target) -> Result<Option<Pem>, Tr
     match certificate.zip(key) {
         Some((certificate, key)) => Ok(Some((certificate.to_vec(), key))),
         None => Err(Trouble::missing(
-            "a client's certificate and key, which the profile asks for",
+            "a client's certificate and key, which the profile asks for, are missing",
             "name them by --cert and --key, or the tree with its secrets by --dir",
         )),
     }
@@ -256,7 +279,7 @@ fn password(lab: &Lab, target: &Target, user: &str) -> Result<Zeroizing<String>,
     let bytes = secret(lab, target.password.as_ref(), &keep.path(keep.password))?.or(environment);
     let Some(bytes) = bytes else {
         return Err(Trouble::missing(
-            format!("the password of {user}"),
+            format!("the password of {user} is missing"),
             "name its file by --password-file, or the tree with its secrets by --dir",
         ));
     };
@@ -344,9 +367,17 @@ fn same_settings(live: &mut Live) -> Outcome {
         ));
     }
     let reply = live.ask(&["CONFIG", "GET", "*"])?;
-    let Some(running) = settings::read(&reply) else { return Trouble::failed(format!("CONFIG GET: {reply}")) };
-    let (different, count) = settings::differences(&live.peer.model, &running);
-    if different.is_empty() { Ok(format!("{count} settings")) } else { Trouble::failed(different.join("; ")) }
+    settings::judge(&live.peer.model, &reply)
+}
+
+fn info(live: &mut Live, section: &str) -> Result<String, Trouble> {
+    Ok(live.ask(&["INFO", section])?.text().unwrap_or_default())
+}
+
+fn modules(live: &mut Live) -> Outcome {
+    comparable(live)?;
+    let info = info(live, "modules")?;
+    settings::modules(live.peer.model.line, &info)
 }
 
 fn same_users(live: &mut Live) -> Outcome {
@@ -363,6 +394,21 @@ fn one_password(live: &mut Live) -> Outcome {
         Err(Trouble::Failed(seen)) => Err(Trouble::Advice(format!("{seen}; normal while passwords are rotated"))),
         other => other,
     }
+}
+
+/// Passwords are compared as digests, by which both sides know them.
+fn sealed_passwords(live: &mut Live) -> Outcome {
+    comparable(live)?;
+    let (model, lab) = (Rc::clone(&live.peer.model), Rc::clone(&live.peer.lab));
+    let missing =
+        || Trouble::missing("the digests of the passwords are missing", "name the tree with its secrets by --dir");
+    // Secrets that were made for this proof are no server's.
+    let sealed = if lab.own_secrets { None } else { lab.secret(SEALED).map_err(Trouble::Failed)? };
+    let sealed = sealed.ok_or_else(missing)?;
+    let sealed = Access::of_file(model.line, &String::from_utf8_lossy(&sealed))
+        .map_err(|_| Trouble::Failed(format!("secrets/{SEALED} is no ACL file of {}", model.line)))?;
+    let reply = live.ask(&["ACL", "LIST"])?;
+    users::same_passwords(&users::read(&model, &reply, None)?, &sealed)
 }
 
 fn renamed(live: &mut Live) -> Outcome {

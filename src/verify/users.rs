@@ -42,6 +42,38 @@ pub fn one_password_each(found: &Access) -> Outcome {
     if names.is_empty() { Ok(String::new()) } else { Trouble::failed(format!("several open {}", names.join(", "))) }
 }
 
+/// Compares the passwords with those of a sealed file: an added or replaced one is a way in that rights do not show.
+///
+/// # Errors
+/// A user has one that the file does not know, or lacks all of its own; as advice, if some are merely not there.
+pub fn same_passwords(found: &Access, sealed: &Access) -> Outcome {
+    let (mut unknown, mut lacking, mut count) = (Vec::new(), Vec::new(), 0);
+    for user in &found.users {
+        let known = sealed.users.iter().find(|known| known.name == user.name);
+        let known = |digest: &str| known.is_some_and(|known| known.account.passwords.iter().any(|own| &**own == digest));
+        if user.account.passwords.iter().any(|digest| !known(digest)) {
+            unknown.push(user.name.as_str());
+        }
+    }
+    for user in &sealed.users {
+        let here = found.users.iter().find(|here| here.name == user.name);
+        let here = |digest: &str| here.is_some_and(|here| here.account.passwords.iter().any(|own| &**own == digest));
+        count += user.account.passwords.iter().count();
+        if user.account.passwords.iter().any(|digest| !here(digest)) {
+            lacking.push(user.name.as_str());
+        }
+    }
+    let names = |names: &[&str]| names.iter().take(20).copied().collect::<Vec<_>>().join(", ");
+    match (unknown.is_empty(), lacking.is_empty()) {
+        (false, _) => Trouble::failed(format!("passwords that the tree does not know open {}", names(&unknown))),
+        (true, false) => Err(Trouble::Advice(format!(
+            "the tree has other passwords, too, for {}; as after a rotation that the server has not loaded",
+            names(&lacking)
+        ))),
+        (true, true) => Ok(format!("{count} passwords")),
+    }
+}
+
 /// Compares them with the profile's.
 ///
 /// # Errors

@@ -2,17 +2,21 @@
 //! large, deep or endless.
 
 use std::fmt;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use rustls::{ClientConnection, StreamOwned};
 
 use super::check::Trouble;
+use super::interrupt;
 use super::tls::Tls;
 
-/// How long an answer may take.
+/// How long a connection, a handshake, or an answer as a whole may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a signal may go unnoticed.
+const BREATH: Duration = Duration::from_millis(50);
 /// Longest single text of an answer.
 const LONGEST: usize = 64 * 1024 * 1024;
 /// Most bytes of all texts of an answer.
@@ -94,6 +98,20 @@ impl fmt::Display for Reply {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoAnswer(pub String);
 
+/// How the reason starts if nobody was there, or nothing came in time.
+const SILENCE: &str = "nobody answers";
+
+impl NoAnswer {
+    /// True if nobody was there, or nothing came in time: unlike one who hangs up, silence refuses nothing.
+    pub fn is_silence(&self) -> bool {
+        self.0.starts_with(SILENCE)
+    }
+
+    fn silent(reason: impl fmt::Display) -> NoAnswer {
+        NoAnswer(format!("{SILENCE}: {reason}"))
+    }
+}
+
 impl fmt::Display for NoAnswer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
@@ -102,19 +120,89 @@ impl fmt::Display for NoAnswer {
 
 impl From<NoAnswer> for Trouble {
     fn from(reason: NoAnswer) -> Trouble {
-        if super::interrupt::asked() { Trouble::Interrupted } else { Trouble::Failed(reason.0) }
+        if interrupt::asked() { Trouble::Interrupted } else { Trouble::Failed(reason.0) }
     }
 }
 
 impl From<std::io::Error> for NoAnswer {
     fn from(error: std::io::Error) -> NoAnswer {
-        NoAnswer(error.to_string())
+        if error.kind() == ErrorKind::TimedOut { NoAnswer::silent(error) } else { NoAnswer(error.to_string()) }
+    }
+}
+
+/// A connection that gives up at a time, however slowly the other side goes on, and when somebody asks to stop.
+struct Socket {
+    stream: TcpStream,
+    deadline: Instant,
+}
+
+impl Socket {
+    fn connect(address: SocketAddr) -> Result<Socket, NoAnswer> {
+        let (sender, receiver) = mpsc::channel();
+        let deadline = Instant::now() + PATIENCE;
+        // The system lets nobody interrupt this; who stops waiting leaves it to end by itself.
+        std::thread::spawn(move || sender.send(TcpStream::connect_timeout(&address, PATIENCE)));
+        let stream = loop {
+            match receiver.recv_timeout(BREATH) {
+                Ok(connected) => break connected.map_err(NoAnswer::silent)?,
+                Err(RecvTimeoutError::Timeout) if !interrupt::asked() => {}
+                Err(_) => return Err(NoAnswer::silent("interrupted")),
+            }
+        };
+        stream.set_read_timeout(Some(BREATH))?;
+        stream.set_write_timeout(Some(BREATH))?;
+        stream.set_nodelay(true)?;
+        Ok(Socket { stream, deadline })
+    }
+
+    /// From now on there is as much time again.
+    fn renew(&mut self) {
+        self.deadline = Instant::now() + PATIENCE;
+    }
+
+    /// Tries until it works, fails, or takes too long.
+    fn patiently(&mut self, mut attempt: impl FnMut(&mut TcpStream) -> std::io::Result<usize>) -> std::io::Result<usize> {
+        loop {
+            // Asked first: a server that says a little all the time is too slow, too.
+            if Instant::now() > self.deadline || interrupt::asked() {
+                return Err(std::io::Error::new(ErrorKind::TimedOut, format!("nothing within {} s", PATIENCE.as_secs())));
+            }
+            match attempt(&mut self.stream) {
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                done => return done,
+            }
+        }
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.patiently(|stream| stream.read(buffer))
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.patiently(|stream| stream.write(bytes))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.flush()
     }
 }
 
 enum Stream {
-    Plain(TcpStream),
-    Encrypted(Box<StreamOwned<ClientConnection, TcpStream>>),
+    Plain(Socket),
+    Encrypted(Box<StreamOwned<ClientConnection, Socket>>),
+}
+
+impl Stream {
+    fn renew(&mut self) {
+        match self {
+            Stream::Plain(socket) => socket.renew(),
+            Stream::Encrypted(stream) => stream.sock.renew(),
+        }
+    }
 }
 
 impl Read for Stream {
@@ -153,14 +241,12 @@ impl Connection {
     /// # Errors
     /// Nobody answers, or either side refuses the other.
     pub fn open(address: SocketAddr, tls: Option<&Tls>) -> Result<Connection, NoAnswer> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        stream.set_nodelay(true)?;
+        let mut socket = Socket::connect(address)?;
+        socket.renew();
         let stream = match tls {
-            None => Stream::Plain(stream),
+            None => Stream::Plain(socket),
             Some(tls) => {
-                let mut stream = StreamOwned::new(tls.client()?, stream);
+                let mut stream = StreamOwned::new(tls.client()?, socket);
                 while stream.conn.is_handshaking() {
                     stream.conn.complete_io(&mut stream.sock)?;
                 }
@@ -218,6 +304,7 @@ impl Connection {
             text.extend_from_slice(b"\r\n");
         }
         let stream = self.stream.get_mut();
+        stream.renew();
         stream.write_all(&text)?;
         Ok(stream.flush()?)
     }
@@ -227,7 +314,22 @@ impl Connection {
     /// # Errors
     /// The connection ends, or what comes is no answer.
     pub fn answer(&mut self) -> Result<Reply, NoAnswer> {
+        self.stream.get_mut().renew();
         read(&mut self.stream, DEEPEST, &mut MOST.clone())
+    }
+
+    /// The first byte of what comes, whatever it is; none if the other side hangs up.
+    ///
+    /// # Errors
+    /// Nothing comes.
+    pub fn first(&mut self) -> Result<Option<u8>, NoAnswer> {
+        self.stream.get_mut().renew();
+        match self.stream.fill_buf() {
+            Ok(bytes) => Ok(bytes.first().copied()),
+            Err(error) if error.kind() == ErrorKind::TimedOut => Err(error.into()),
+            // As a reset.
+            Err(_) => Ok(None),
+        }
     }
 
     /// Logs in.

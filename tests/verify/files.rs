@@ -13,7 +13,7 @@ fn sh(script: &str, deployment: &Deployment) {
 }
 
 /// Signs again with the deployment's own authority: a certificate, its subject, its extensions, its days.
-fn sign(deployment: &Deployment, stem: &str, subject: &str, extensions: &str, days: u32) {
+pub fn sign(deployment: &Deployment, stem: &str, subject: &str, extensions: &str, days: u32) {
     sh(
         &format!(
             "openssl req -new -key {stem}.key -subj /CN={subject} -out {stem}.csr

@@ -5,8 +5,15 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::deployment::{Deployment, production_profile, replaced};
-use crate::proof::{Proof, redisgen};
+use redisgen::verify::check::Trouble;
+use redisgen::verify::encryption;
+
+use crate::deployment::{Deployment, development_profile, production_profile, replaced};
+use crate::engine::{self, Engine};
+use crate::files::sign;
+use crate::proof::{Proof, edit, redisgen};
+use crate::proxy::Proxy;
+use crate::sandbox::Server;
 
 /// Somebody's server, which the tree configures; its paths are those of this machine.
 struct Running {
@@ -24,7 +31,10 @@ impl Drop for Running {
 
 impl Running {
     fn start(profile: &str, edits: &[(&str, &str)]) -> Running {
-        let deployment = Deployment::build(profile);
+        Running::of(Deployment::build(profile), edits)
+    }
+
+    fn of(deployment: Deployment, edits: &[(&str, &str)]) -> Running {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).expect("port").port();
         let mut conf = fs::read_to_string(deployment.out().join("redis/redis.conf")).expect("redis.conf");
         let secrets = deployment.secret("server").display().to_string();
@@ -55,12 +65,31 @@ impl Running {
     }
 
     fn proof(&self, user: &str, more: &[&str]) -> Proof {
+        self.proof_at(self.port, user, more)
+    }
+
+    /// The same through another port.
+    fn proof_at(&self, port: u16, user: &str, more: &[&str]) -> Proof {
+        let mut command = self.command(port, user);
+        Proof::run(command.arg("--dir").arg(self.deployment.out()).args(more))
+    }
+
+    /// As somebody who has no more of the tree than a client has.
+    fn proof_without_tree(&self, user: &str) -> Proof {
+        let mut command = self.command(self.port, user);
+        let (certificate, key) = self.deployment.certificate(user);
+        command.arg("--ca").arg(self.deployment.secret("server/ca.crt")).arg("--cert").arg(certificate);
+        command.arg("--key").arg(key).arg("--password-file");
+        Proof::run(command.arg(self.deployment.secret(&format!("clients/{user}/password"))))
+    }
+
+    fn command(&self, port: u16, user: &str) -> Command {
         let scheme = if self.deployment.is_tls() { "rediss" } else { "redis" };
-        let url = format!("{scheme}://localhost:{}", self.port);
+        let url = format!("{scheme}://localhost:{port}");
         let mut command =
             redisgen(&["verify", "--deny", "error", "--format", "json", "--against", &url, "--user", user]);
-        command.arg(self.deployment.folder().join("profile.yaml")).arg("--dir").arg(self.deployment.out()).args(more);
-        Proof::run(&mut command)
+        command.arg(self.deployment.folder().join("profile.yaml"));
+        command
     }
 
     /// A command as the administrator.
@@ -85,7 +114,9 @@ const PLACES: [&str; 7] = ["aclfile", "bind", "dir", "tls-ca-cert-file", "tls-ce
 fn drift(proof: &Proof) -> Vec<String> {
     let (state, seen) = proof.checks()["live/settings"].clone();
     assert_eq!(state, "failed", "{:#?}", proof.checks());
-    let settings = seen.split("; ").map(|part| part.split(' ').next().expect("a name").to_owned());
+    let (told, others) = seen.split_once("; others that differ: ").unwrap_or((seen.as_str(), ""));
+    let told = told.split("; ").map(|part| part.split(' ').next().expect("a name").to_owned());
+    let settings = told.chain(others.split(", ").filter(|name| !name.is_empty()).map(ToOwned::to_owned));
     settings.filter(|name| !PLACES.contains(&name.as_str())).collect()
 }
 
@@ -105,12 +136,51 @@ fn a_faithful_server_is_faithful_and_unchanged() {
     assert!(proof.in_state("held").len() >= 11, "{:#?}", proof.checks());
 }
 
+/// On the compose file's paths, ports and user a server is faithful to the last setting, on every engine.
+#[test]
+fn a_server_as_the_compose_file_starts_it_is_faithful() {
+    let users = "users:\n  - { name: admin, role: admin }\n  - { name: reader, role: readonly, keys: [\"user:*\"] }\n";
+    let plain = |engine: &Engine| {
+        let head = "version: 1\nname: plain\nenvironment: production\ntls: { mode: disabled }\n";
+        (format!("{head}{}\n{users}", engine.section()), engine.clone())
+    };
+    let all = engine::all().iter().map(plain).chain([(production_profile(), engine::debian())]).collect::<Vec<_>>();
+    for (profile, engine) in all {
+        let deployment = Deployment::build(&profile);
+        let server = Server::boot(&deployment, &engine);
+        let scheme = if deployment.is_tls() { "rediss" } else { "redis" };
+        let mut command = server.in_network(env!("CARGO_BIN_EXE_redisgen"));
+        command.args(["verify", "--deny", "error", "--format", "json", "--user", "admin", "--against"]);
+        command.arg(format!("{scheme}://localhost:6379")).arg(deployment.folder().join("profile.yaml"));
+        let proof = Proof::run(command.arg("--dir").arg(deployment.out()).stdin(Stdio::null()));
+        proof.holds(9);
+        assert_eq!(proof.checks()["live/settings"].0, "held", "{} {}", engine.kind, engine.version);
+    }
+}
+
+/// Whether a client trusts another authority is asked of a client that looks: with the right one it goes on.
+#[test]
+fn the_right_authority_is_trusted() {
+    let server = Running::start(&production_profile(), &[]);
+    let distrusts = |deployment: &Deployment| {
+        let authority = fs::read(deployment.secret("server/ca.crt")).expect("ca.crt");
+        encryption::distrusts((Ipv4Addr::LOCALHOST, server.port).into(), "localhost", &authority)
+    };
+    assert!(distrusts(&Deployment::build(&production_profile())).is_ok());
+    assert!(matches!(distrusts(&server.deployment), Err(Trouble::Failed(reason)) if reason.contains("goes on")));
+}
+
 #[test]
 fn drift_is_seen() {
     let server = Running::start(&production_profile(), &[]);
     for words in [
         &["CONFIG", "SET", "maxmemory", "100mb"][..],
         &["CONFIG", "SET", "protected-mode", "no"],
+        // What the profile does not write.
+        &["CONFIG", "SET", "masterauth", "hunter2"],
+        &["CONFIG", "SET", "proto-max-bulk-len", "4gb"],
+        &["CONFIG", "SET", "replica-read-only", "no"],
+        &["REPLICAOF", "127.0.0.1", "1"],
         &["ACL", "SETUSER", "sessionapp", "+keys"],
         &["ACL", "SETUSER", "admin", ">another-password-of-somebody"],
         &["ACL", "SETUSER", "intruder", "on", "nopass", "~*", "+@all"],
@@ -118,13 +188,133 @@ fn drift_is_seen() {
         assert_eq!(server.admin(words), "OK", "{words:?}");
     }
     let proof = server.proof("admin", &[]);
-    assert_eq!(drift(&proof), ["maxmemory", "protected-mode"]);
+    let settings =
+        ["maxmemory", "protected-mode", "masterauth", "proto-max-bulk-len", "replica-read-only", "replicaof"];
+    assert_eq!(drift(&proof), settings);
+    let (state, seen) = proof.checks()["live/replication"].clone();
+    assert_eq!((state.as_str(), seen.as_str()), ("failed", "role:slave of 127.0.0.1:1"));
+    assert!(!String::from_utf8_lossy(&proof.output.stdout).contains("hunter2"), "a password is shown");
     let (state, seen) = proof.checks()["live/users"].clone();
     assert_eq!(state, "failed");
     assert!(seen.contains("intruder") && seen.contains("sessionapp") && seen.contains("keys"), "{seen}");
     assert_eq!(proof.in_state("advice"), ["live/passwords"], "normal while passwords are rotated");
+    let (state, seen) = proof.checks()["live/sealed-passwords"].clone();
+    assert_eq!((state.as_str(), seen.ends_with(" admin, intruder")), ("failed", false), "{seen}");
+    assert!(seen.ends_with(" admin"), "a user without a password has none that is unknown: {seen}");
     assert_eq!(proof.output.status.code(), Some(1));
     assert!(!String::from_utf8_lossy(&proof.output.stdout).contains("another-password"), "a password is shown");
+}
+
+/// One password in place of another is drift that neither rights nor the number of passwords show.
+#[test]
+fn replaced_passwords_are_seen() {
+    let server = Running::start(&production_profile(), &[]);
+    assert_eq!(server.admin(&["ACL", "SETUSER", "sessionapp", "resetpass", ">another-password-of-somebody"]), "OK");
+    let proof = server.proof("admin", &[]);
+    assert_eq!(proof.in_state("failed"), ["live/sealed-passwords", "live/settings"], "{:#?}", proof.checks());
+    assert_eq!(server.admin(&["ACL", "LOAD"]), "OK");
+    // A rotation that the server has not loaded yet: told, and no failure.
+    let sealed = server.deployment.secret("server/users.acl");
+    let text = fs::read_to_string(&sealed).expect("readable");
+    let more = format!("user sessionapp on #{} ", "f".repeat(64));
+    fs::write(&sealed, replaced(&text, "user sessionapp on ", &more)).expect("written");
+    let proof = server.proof("admin", &[]);
+    assert_eq!(proof.in_state("advice"), ["live/sealed-passwords"], "{:#?}", proof.checks());
+    fs::write(&sealed, text).expect("written back");
+    // Without the tree nobody knows; and nothing is claimed of a certificate that is not there.
+    let own = |proof: &Proof| proof.checks()["live/client-certificate"].clone();
+    assert_eq!(own(&proof), ("held".to_owned(), "none, another authority's, the server's own".to_owned()));
+    let proof = server.proof_without_tree("admin");
+    assert_eq!(proof.in_state("not-run"), ["live/sealed-passwords"], "{:#?}", proof.checks());
+    assert_eq!(own(&proof), ("held".to_owned(), "none, another authority's".to_owned()));
+}
+
+#[test]
+fn silence_refuses_nothing() {
+    let server = Running::start(&production_profile(), &[]);
+    let proof = server.proof_at(Proxy::Silent.before(server.port), "admin", &[]);
+    assert_eq!(proof.in_state("not-run"), ["live/client-certificate", "live/plain-text"], "{:#?}", proof.checks());
+    assert!(proof.checks()["live/plain-text"].1.starts_with("nobody answers"), "{:#?}", proof.checks());
+}
+
+#[test]
+fn plain_text_beside_tls_is_seen() {
+    let plain = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).expect("port").port();
+    let server = Running::start(&production_profile(), &[("port 0\n", &format!("port {plain}\n"))]);
+    let proof = server.proof_at(Proxy::Serves { plain }.before(server.port), "admin", &[]);
+    assert_eq!(proof.in_state("failed"), ["live/plain-text", "live/settings"], "{:#?}", proof.checks());
+    assert!(drift(&proof).contains(&"port".to_owned()));
+}
+
+/// A server that says a little all the time keeps nobody for ever, and a signal ends the waiting at once.
+#[test]
+fn a_slow_server_does_not_hold_a_proof() {
+    let deployment = Deployment::build(&production_profile());
+    // A status that never ends; a record of a handshake that never ends.
+    let (dev, starts) = (Deployment::build(&development_profile()), [&b"+PON"[..], b"\x16\x03\x03\x3f\xff"]);
+    for (deployment, scheme, start) in [(&dev, "redis", starts[0]), (&deployment, "rediss", starts[1])] {
+        let url = format!("{scheme}://localhost:{}", Proxy::Drips(start).before(0));
+        let run = || {
+            let mut command = redisgen(&["verify", "--deny", "error", "--format", "json", "--against", &url]);
+            command.arg(deployment.folder().join("profile.yaml")).arg("--dir").arg(deployment.out());
+            if scheme == "rediss" {
+                command.args(["--user", "admin"]);
+            }
+            command
+        };
+        let begun = Instant::now();
+        let proof = Proof::run(&mut run());
+        assert_eq!(proof.in_state("failed"), ["live/login"], "{:#?}", proof.checks());
+        assert!(proof.checks()["live/login"].1.contains("within 10 s"), "{:#?}", proof.checks());
+        assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+        let mut child = run().stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("runs");
+        std::thread::sleep(Duration::from_secs(2));
+        let begun = Instant::now();
+        assert!(Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status().expect("kill").success());
+        assert_eq!(child.wait().expect("ends").code(), Some(2));
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn a_certificate_with_other_names_or_near_its_end_is_seen() {
+    let names = "DNS:redis.internal.example.com,DNS:redis,DNS:localhost,IP:127.0.0.1";
+    for (names, days, fails) in [
+        ("DNS:localhost,IP:127.0.0.1".to_owned(), 300, "live/server-name"),
+        (format!("{names},DNS:redisgen-verify.invalid"), 300, "live/server-name"),
+        (names.to_owned(), 10, "live/certificate-age"),
+    ] {
+        let deployment = Deployment::build(&production_profile());
+        let extensions = format!("'subjectAltName={names}' extendedKeyUsage=serverAuth");
+        sign(&deployment, "server/redis", "redis", &extensions, days);
+        let server = Running::of(deployment, &[]);
+        let mut failed = server.proof("admin", &[]).in_state("failed");
+        failed.retain(|check| check != "live/settings");
+        assert_eq!(failed, [fails], "{names}, {days} days");
+    }
+}
+
+#[test]
+fn an_open_default_and_a_command_that_is_back_are_seen() {
+    let deployment = Deployment::build(&production_profile());
+    edit(&deployment.secret("server/users.acl"), "user default off", "user default on nopass +@all ~* &*");
+    let proof = Running::of(deployment, &[]).proof("admin", &[]);
+    for check in ["live/unauthenticated", "live/users"] {
+        assert_eq!(proof.checks()[check].0, "failed", "{:#?}", proof.checks());
+    }
+    let profile = replaced(&production_profile(), "  disabled: [", "  rename: true\n  disabled: [");
+    let faithful = Running::start(&profile, &[]).proof("admin", &[]);
+    assert_eq!(faithful.checks()["live/renamed-commands"].0, "held", "{:#?}", faithful.checks());
+    let server = Running::start(&profile, &[("rename-command flushall \"\"\n", "")]);
+    let proof = server.proof("admin", &[]);
+    assert_eq!(proof.in_state("failed"), ["live/renamed-commands"], "{:#?}", proof.checks());
+}
+
+#[test]
+fn what_is_missing_is_called_missing() {
+    let server = Running::start(&production_profile(), &[]);
+    let proof = Proof::run(&mut server.command(server.port, "admin"));
+    assert_eq!(proof.checks()["live/login"], ("not-run".to_owned(), "the authority's certificate is missing".to_owned()));
 }
 
 #[test]
@@ -151,14 +341,22 @@ fn another_build_is_drift() {
     fs::write(&path, replaced(&production_profile(), "\"7.0.15\"", "\"7.4.11\"")).expect("profile");
     let proof = server.proof("admin", &[]);
     assert_eq!(proof.in_state("failed"), ["live/advisories", "live/version"], "{:#?}", proof.checks());
-    assert_eq!(proof.in_state("not-run"), ["live/passwords", "live/settings", "live/users"], "{:#?}", proof.checks());
+    let not_run = [
+        "live/loaded-modules",
+        "live/passwords",
+        "live/sealed-passwords",
+        "live/settings",
+        "live/users",
+    ];
+    assert_eq!(proof.in_state("not-run"), not_run, "{:#?}", proof.checks());
 }
 
 #[test]
 fn least_privilege_says_what_it_cannot_see() {
     let server = Running::start(&production_profile(), &[]);
     let proof = server.proof("monitor", &[]);
-    assert_eq!(proof.in_state("not-run"), ["live/passwords", "live/settings", "live/users"], "{:#?}", proof.checks());
+    let not_run = ["live/passwords", "live/sealed-passwords", "live/settings", "live/users"];
+    assert_eq!(proof.in_state("not-run"), not_run, "{:#?}", proof.checks());
     assert_eq!(proof.output.status.code(), Some(0));
     assert_eq!(server.proof("monitor", &["--require", "live"]).output.status.code(), Some(1));
     let wrong = server.deployment.folder().join("wrong");

@@ -17,7 +17,13 @@ mod common;
 #[path = "../server/deployment.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod deployment;
+#[path = "../server/engine.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod engine;
 mod proof;
+#[path = "../server/sandbox.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod sandbox;
 #[path = "../terraform/provider.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod provider;
@@ -27,4 +33,5 @@ mod firewall;
 mod fixtures;
 mod frame;
 mod live;
+mod proxy;
 mod server;

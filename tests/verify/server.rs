@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::deployment::{Deployment, development_profile, production_profile, replaced};
+use crate::engine;
 use crate::proof::{Proof, edit};
 
 const CONF: &str = "redis/redis.conf";
@@ -40,6 +41,40 @@ impl Sabotage {
 
 const SABOTAGE: &[Sabotage] = &[
     Sabotage { file: CONF, from: "hz 10\n", to: "hz 11\n", fails: &["server/settings"] },
+    // A line more opens a server as well as a line less.
+    Sabotage {
+        file: CONF,
+        from: "hz 10\n",
+        to: "hz 10\nunixsocket /tmp/redis.sock\nunixsocketperm 777\n",
+        fails: &["server/settings"],
+    },
+    Sabotage {
+        file: CONF,
+        from: "hz 10\n",
+        to: "hz 10\nmasterauth hunter2\nmasteruser spy\n",
+        fails: &["server/settings"],
+    },
+    Sabotage { file: CONF, from: "hz 10\n", to: "hz 10\nrequirepass hunter2\n", fails: &["server/settings"] },
+    Sabotage { file: CONF, from: "hz 10\n", to: "hz 10\nlua-time-limit 0\n", fails: &["server/settings"] },
+    Sabotage {
+        file: CONF,
+        from: "hz 10\n",
+        to: "hz 10\ntls-client-cert-file /run/redis/redis.crt\ntls-client-key-file /run/redis/redis.key\n",
+        fails: &["server/settings"],
+    },
+    Sabotage {
+        file: CONF,
+        from: "hz 10\n",
+        to: "hz 10\nclient-output-buffer-limit replica 0 0 0\n",
+        fails: &["server/settings"],
+    },
+    Sabotage {
+        file: CONF,
+        from: "hz 10\n",
+        to: "hz 10\nreplicaof 203.0.113.9 6379\nreplica-read-only no\n",
+        // A replica leaves the limit to its master.
+        fails: &["server/memory-limit", "server/replication", "server/settings"],
+    },
     Sabotage {
         file: CONF,
         from: "enable-protected-configs no",
@@ -102,6 +137,28 @@ const SABOTAGE: &[Sabotage] = &[
         fails: &["server/restart", "server/settings"],
     },
     Sabotage { file: CONF, from: "appendonly yes\n", to: "appendonly maybe\n", fails: &["server/boot"] },
+    // What a server quotes when it does not start may be a password.
+    Sabotage { file: CONF, from: "hz 10\n", to: "hz 10\nrequirepass hunter2 hunter2\n", fails: &["server/boot"] },
+    Sabotage {
+        file: SEALED,
+        from: "user sessionapp on",
+        to: "user sessionapp on >hunter2 hunter2",
+        fails: &["server/boot", "tree/sealed-users"],
+    },
+    // Dead on SIGTERM, as the snapshot it must write cannot take the place of a folder.
+    Sabotage {
+        file: CONF,
+        from: "hz 10\n",
+        to: "hz 10\ndbfilename appendonlydir\n",
+        fails: &["server/clean-stop", "server/settings"],
+    },
+    // Another one's password.
+    Sabotage {
+        file: "secrets/clients/sessionapp/password",
+        from: "",
+        to: "…x",
+        fails: &["server/channels", "server/disabled-commands", "server/keys", "server/logins"],
+    },
     Sabotage { file: "redis/healthcheck.sh", from: "reply=", to: "exit 0; reply=", fails: &["server/health-red"] },
     Sabotage {
         file: "redis/healthcheck.sh",
@@ -192,6 +249,8 @@ fn each_missing_protection_is_missed() {
                     sabotage.commit(&path);
                     let proof = Proof::of(&deployment, "server,tree", &[]);
                     fs::write(&path, before).expect("written back");
+                    let shown = [&proof.output.stdout[..], &proof.output.stderr].concat();
+                    assert!(!String::from_utf8_lossy(&shown).contains("hunter2"), "a password is shown");
                     let mut failed = proof.in_state("failed");
                     // What `default` may do then is in many answers.
                     if sabotage.to.contains("nopass +@all") {
@@ -203,6 +262,116 @@ fn each_missing_protection_is_missed() {
             });
         }
     });
+}
+
+/// Where a profile keeps nobody from anything, nothing is claimed to be kept.
+#[test]
+fn nothing_kept_is_not_held() {
+    let kept = |profile: &str| {
+        let proof = Proof::of(&Deployment::build(profile), "server", &[]);
+        ["server/keys", "server/channels"].map(|check| proof.checks()[check].clone())
+    };
+    for (state, seen) in kept(&development_profile()) {
+        assert!(state == "advice" && seen.contains("0 refused outside"), "{state}: {seen}");
+    }
+    for (state, seen) in kept(&production_profile()) {
+        assert!(state == "held" && !seen.contains(" 0 refused outside"), "{state}: {seen}");
+    }
+}
+
+/// Development's `default` is open, and each user gets in.
+#[test]
+fn a_closed_default_is_missed() {
+    let deployment = Deployment::build(&development_profile());
+    Proof::of(&deployment, "server", &[]).holds(14);
+    edit(&deployment.out().join("redis/users.acl"), "user default on nopass", "user default on");
+    let proof = Proof::of(&deployment, "server", &[]);
+    assert_eq!(proof.checks()["server/open-default"].0, "failed", "{:#?}", proof.checks());
+}
+
+const USERS: &str = r#"resources: { memory: 128MiB }
+users:
+  - { name: admin, role: admin }
+  - { name: general, role: application, keys: ["app:*"], channels: ["news:*"] }
+  - { name: listed, role: application, keys: ["user:*"], commands: [+get, +set, +@hash] }
+  - { name: reader, role: readonly, keys: ["user:*"] }
+  - { name: watcher, role: monitoring }
+  - { name: gone, role: application, keys: ["gone:*"], enabled: false }
+"#;
+
+/// Debian's server, and those of tests/servers.sh; what they lack is said. Those from wheels have no TLS.
+#[test]
+fn everything_holds_on_every_engine() {
+    let programs = tempfile::tempdir().expect("folder");
+    // Debian 12 has no valkey-cli; redis-cli understands the same options.
+    std::os::unix::fs::symlink("/usr/bin/redis-cli", programs.path().join("valkey-cli")).expect("a link");
+    let path = format!("{}:{}", programs.path().display(), std::env::var("PATH").expect("PATH"));
+    let work = std::sync::Mutex::new(engine::all());
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while let Some(engine) = { work.lock().expect("work").pop() } {
+                    let name = format!("{} {}", engine.kind, engine.version);
+                    let profile = |tls: &str| {
+                        format!("version: 1\nname: plain\nenvironment: production\n{}\ntls: {{ mode: {tls} }}\n{USERS}", engine.section())
+                    };
+                    let prove = |profile: &str, tree: bool| {
+                        let deployment = Deployment::build(profile);
+                        let levels = ["verify", "--deny", "error", "--format", "json", "--level", "server", "--server"];
+                        let mut command = crate::proof::redisgen(&levels);
+                        command.arg(&engine.binary).env("PATH", &path);
+                        if tree {
+                            command.arg("--dir").arg(deployment.out());
+                        }
+                        Proof::run(command.arg(deployment.folder().join("profile.yaml")))
+                    };
+                    let proof = prove(&profile("disabled"), engine.kind == "redis");
+                    assert_eq!(proof.in_state("failed"), [""; 0], "{name}: {:#?}", proof.checks());
+                    let lacks: &[&str] = if engine.since(7, 0) { &[] } else { &["server/roles"] };
+                    assert_eq!(proof.in_state("not-run"), lacks, "{name}: {:#?}", proof.checks());
+                    assert_eq!(proof.output.status.code(), Some(0), "{name}");
+                    assert!(proof.in_state("held").len() >= 20, "{name}: {:#?}", proof.checks());
+                    // One without TLS proves nothing of a profile that asks for it, and does not fail it.
+                    let with_tls = prove(&profile("mutual"), true);
+                    let without = with_tls.in_state("not-run").contains(&"server/boot".to_owned());
+                    assert_eq!(without, ["6.2.14", "9.0.0", "9.1.2"].contains(&engine.version.as_str()), "{name}");
+                    // Inside, programs are those of the host's /usr, which has no valkey-cli.
+                    let health = with_tls.in_state("not-run").iter().filter(|check| check.contains("/health-")).count();
+                    assert_eq!(health, if engine.version == "8.1.1" { 2 } else { 0 }, "{name}");
+                    assert_eq!(with_tls.in_state("failed"), [""; 0], "{name}: {:#?}", with_tls.checks());
+                    assert_eq!(with_tls.output.status.code(), Some(i32::from(without)), "{name}");
+                    assert_eq!(with_tls.document["profiles"][0]["passed"], !without, "{name}");
+                }
+            });
+        }
+    });
+}
+
+/// The least module that there is, without the engine's headers: all it does is to have a name.
+const MODULE: &str = r#"
+int RedisModule_OnLoad(void **ctx, void **argv, int argc) {
+  (void)argv; (void)argc;
+  int (*get)(const char *, void *) = (int (*)(const char *, void *))ctx[0];
+  void (*attributes)(void *, const char *, int, int);
+  if (get("RedisModule_SetModuleAttribs", &attributes)) return 1;
+  attributes(ctx, "backdoor", 1, 1);
+  return 0;
+}
+"#;
+
+#[test]
+fn a_loaded_module_is_missed() {
+    let deployment = Deployment::build(&profile());
+    let source = deployment.folder().join("backdoor.c");
+    fs::write(&source, MODULE).expect("written");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(deployment.secret("server/backdoor.so")).arg(source);
+    assert!(compiler.status().expect("cc: install gcc").success());
+    Proof::of(&deployment, "server", &[]).holds(30);
+    edit(&deployment.out().join(CONF), "hz 10\n", "hz 10\nloadmodule /run/redis/backdoor.so\n");
+    let proof = Proof::of(&deployment, "server", &[]);
+    proof.fails("a module", &["server/loaded-modules"]);
+    assert_eq!(proof.checks()["server/loaded-modules"].1, "backdoor");
 }
 
 /// A certificate without one of the names, signed by the right authority.

@@ -35,8 +35,9 @@ impl Program {
             Some(path) if !process::is_program(path) => {
                 return Trouble::failed(format!("--server: {} cannot be started", path.display()));
             }
-            // The server is started in other folders than this one.
-            Some(path) => path.canonicalize().map_err(|error| Trouble::Failed(format!("--server: {error}")))?,
+            // The server is started in other folders than this one. Links stay: one program is server, check and client by
+            // the name that it is called.
+            Some(path) => std::path::absolute(path).map_err(|error| Trouble::Failed(format!("--server: {error}")))?,
             None => process::find(name).ok_or_else(|| {
                 Trouble::missing(format!("no `{name}` on PATH"), format!("install {name}, or name one by --server"))
             })?,

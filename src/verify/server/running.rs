@@ -19,7 +19,7 @@ use crate::lock::sha256;
 use crate::model::{AclUser, Login, Model};
 use crate::provision;
 use crate::verify::check::{Outcome, Trouble};
-use crate::verify::encryption::{Peer, Pem};
+use crate::verify::encryption::{self, Peer, Pem};
 use crate::verify::interrupt;
 use crate::verify::lab::Lab;
 use crate::verify::process::{self, Process};
@@ -29,6 +29,10 @@ use crate::verify::wire::{Connection, NoAnswer};
 const PATIENCE: Duration = Duration::from_mins(1);
 /// What a server logs when it takes connections.
 const READY: &str = "Ready to accept connections";
+/// What it logs when it cannot save and so does not end, until 6.2 and since 7.0.
+const STAYS: [&str; 2] = ["can't exit", "Errors trying to shut down"];
+/// How long one may take that is stopped for another: what it would save nobody reads.
+const GRACE: Duration = Duration::from_secs(5);
 /// Name of the ACL file in the folder of secrets.
 const ACL: &str = "users.acl";
 
@@ -110,7 +114,7 @@ impl Running {
         #[expect(clippy::disallowed_methods, reason = "a log in the private folder")]
         let log = File::create(&self.log).map_err(|error| Trouble::Failed(error.to_string()))?;
         let err = log.try_clone().map_err(|error| Trouble::Failed(error.to_string()))?;
-        let mut process = Process::start(self.site.server(&self.program).stdout(log).stderr(err))?.with_grace(PATIENCE);
+        let mut process = Process::start(self.site.server(&self.program).stdout(log).stderr(err))?.with_grace(GRACE);
         let ready = interrupt::wait(PATIENCE, || {
             if let Some(status) = process.status()? {
                 return Trouble::failed(format!("the server ended with {status}: {}", last(&self.log())));
@@ -125,7 +129,14 @@ impl Running {
     pub(super) fn stop(&mut self) -> Outcome {
         let Some(mut process) = self.process.take() else { return Trouble::failed("the server does not run") };
         process.signal(Signal::TERM);
-        match process.ended(PATIENCE)? {
+        // One that says that it stays is not waited for.
+        let ended = interrupt::wait(PATIENCE, || match process.status()? {
+            None if STAYS.iter().any(|words| self.log().contains(words)) => {
+                Trouble::failed(format!("SIGTERM does not end the server: {}", last(&self.log())))
+            }
+            status => Ok(status),
+        })?;
+        match ended {
             Some(status) if status.success() => Ok("ended with 0".to_owned()),
             Some(status) => Trouble::failed(match status.signal() {
                 Some(signal) => format!("the server was ended by signal {signal}"),
@@ -205,6 +216,7 @@ impl Running {
             name: self.model.server_names.first().map_or("localhost", String::as_str).to_owned(),
             authority: authority.map(|bytes| bytes.to_vec()).unwrap_or_default(),
             identity: self.any_identity(),
+            servers: encryption::servers(&self.lab),
             now: self.now,
         })
     }
@@ -234,8 +246,50 @@ impl Running {
     }
 }
 
-/// The end of a log, on which a server says why it ends.
+/// The end of a log, on which a server says why it ends, without what may be a password.
 fn last(log: &str) -> String {
-    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<String> = log.lines().filter(|line| !line.trim().is_empty()).map(masked).collect();
     lines.get(lines.len().saturating_sub(6)..).unwrap_or_default().join(" | ")
+}
+
+/// A server quotes what it cannot read: a line of redis.conf as `>>> 'requirepass …'`, a rule of the ACL file as `'>…'`.
+/// Of a directive its name is kept; of a rule, what grants or takes rights.
+fn masked(line: &str) -> String {
+    if let Some((before, quoted)) = line.split_once(">>> '") {
+        let name = quoted.split([' ', '\t', '\'', '"']).next().unwrap_or_default();
+        return format!("{before}>>> '{name} …'");
+    }
+    for what in ["operation '", "declaration '"] {
+        if let Some((before, quoted)) = line.split_once(what) {
+            let (rule, after) = quoted.rsplit_once('\'').unwrap_or((quoted, ""));
+            let rule = if rule.starts_with(['+', '-', '~', '%', '&', '@']) { rule } else { "…" };
+            return format!("{before}{what}{rule}'{after}");
+        }
+    }
+    let hide = |word: &str| {
+        let open = word.trim_start_matches(['\'', '"', '(']);
+        let mark = open.chars().next().filter(|mark| "><#!".contains(*mark) && open.len() > 1);
+        mark.map_or_else(|| word.to_owned(), |mark| format!("{mark}…"))
+    };
+    line.split(' ').map(hide).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_told() {
+        for (line, told) in [
+            (">>> 'requirepass \"hunter2\" x'", ">>> 'requirepass …'"),
+            (">>> 'requirepass\thunter2'", ">>> 'requirepass …'"),
+            ("users.acl:3: Error in applying operation '>hunter2': x", "users.acl:3: Error in applying operation '…': x"),
+            ("Error in applying operation 'hunter2 ': Syntax error", "Error in applying operation '…': Syntax error"),
+            ("Error in applying operation '+nothing': Unknown command", "Error in applying operation '+nothing': Unknown command"),
+            ("user a on >hunter2 #abcd <abcd '>hunter2", "user a on >… #… <… >…"),
+            ("1:M 26 Nov 2026 # Server initialized", "1:M 26 Nov 2026 # Server initialized"),
+        ] {
+            assert_eq!(masked(line), told);
+        }
+    }
 }

@@ -9,9 +9,21 @@ use crate::verify::settings;
 pub(super) const CHECKS: &[Check<Running>] = &[
     Check {
         id: "settings",
-        title: "Each setting of redis.conf is the server's setting",
+        title: "Each setting is as redis.conf writes it, and all others as the engine has them by default",
         applies: tells_settings,
         prove: settings_hold,
+    },
+    Check {
+        id: "replication",
+        title: "The server follows no other one",
+        applies: |_| true,
+        prove: |server| settings::role(&info(server, "replication")?),
+    },
+    Check {
+        id: "loaded-modules",
+        title: "No module is loaded",
+        applies: |_| true,
+        prove: |server| settings::modules(server.model.line, &info(server, "modules")?),
     },
     Check {
         id: "protected-settings",
@@ -58,10 +70,13 @@ fn tells_settings(model: &Model) -> bool {
 }
 
 fn settings_hold(server: &mut Running) -> Outcome {
-    let reply = server.prover()?.call(&["CONFIG", "GET", "*"])?;
-    let Some(running) = settings::read(&reply) else { return Trouble::failed(format!("CONFIG GET: {reply}")) };
-    let (different, count) = settings::differences(&server.model, &running);
-    if different.is_empty() { Ok(format!("{count} settings")) } else { Trouble::failed(different.join("; ")) }
+    settings::judge(&server.model, &server.prover()?.call(&["CONFIG", "GET", "*"])?)
+}
+
+/// A section of INFO, which the user of ours may read.
+fn info(server: &Running, section: &str) -> Result<String, Trouble> {
+    let reply = server.prover()?.call(&["INFO", section])?;
+    reply.text().ok_or_else(|| Trouble::Failed(format!("INFO {section}: {reply}")))
 }
 
 /// The user of ours has all rights, so that what refuses is the setting.
