@@ -49,7 +49,7 @@ pub(super) fn prove(bench: &mut Bench<'_>) -> Result<(), Trouble> {
     bench.judge("image", &pulled);
     let other = image != model.image;
     let name = Project::name()?;
-    let trial = trial::make(&file, &name, &image).to_string();
+    let trial = trial::make(&file, &name, &image).map_err(Trouble::Failed)?.to_string();
     let path = lab.write("compose/docker-compose.json", trial.as_bytes(), 0o600).map_err(Trouble::Failed)?;
     let project = Project::new(&docker, &compose, name, &path);
     if !bench.prove("up", UP, || project.up("redis").map(|()| pulled.clone())) {

@@ -5,6 +5,7 @@ use crate::program::*;
 use crate::work::*;
 
 const FILE: &str = "docker-compose.prod.yml";
+const APP: &str = "docker-compose.app.yml";
 const PLACE: &str = "    restart: unless-stopped\n";
 const VOLUMES: &str = "    volumes:\n";
 
@@ -26,13 +27,19 @@ pub fn nothing_harmful_starts(docker: &Docker) {
         (FILE, "    networks: [app, edge]\n", "    network_mode: host\n", &["namespaces", "networks"]),
         (FILE, VOLUMES, "    volumes:\n      - /:/host\n", &["host-paths"]),
         (FILE, VOLUMES, "    volumes:\n      - /var/run/docker.sock:/var/run/docker.sock\n", &["host-paths"]),
-        ("docker-compose.app.yml", "file: ./secrets/server/ca.crt", "file: /etc/shadow", &["host-paths"]),
-        ("docker-compose.app.yml", "file: ./secrets/server/ca.crt", "environment: HOME", &["host-paths"]),
+        (APP, "file: ./secrets/server/ca.crt", "file: /etc/shadow", &["host-paths"]),
+        (APP, "file: ./secrets/server/ca.crt", "environment: HOME", &["host-paths"]),
         (FILE, services, &miner, &["services"]),
         (FILE, &format!("image: \"{IMAGE}\""), "image: \"redis:latest\"", &["image"]),
         (FILE, "    stop_signal: SIGTERM\n", "    build: .\n", &["settings"]),
         (FILE, "    stop_signal: SIGTERM\n", "    env_file: /etc/os-release\n", &["settings"]),
         (FILE, "    stop_signal: SIGTERM\n", "    environment: { A: b }\n", &["settings"]),
+        // The client gets the settings that are written for it, and no other file of the host.
+        (APP, "env_file: [client/environment]", "env_file: [client/environment, /etc/os-release]", &["settings"]),
+        (APP, "env_file: [client/environment]", "env_file: [/etc/os-release]", &["settings"]),
+        (APP, "env_file: [client/environment]", "environment: { LD_PRELOAD: /tmp/x.so }", &["settings"]),
+        (FILE, "    stop_signal: SIGTERM\n", "    env_file: [client/environment]\n", &["settings"]),
+        ("client/environment", "REDIS_HOST=redis\n", "REDIS_HOST=redis\nLD_PRELOAD=/tmp/x.so\n", &["settings"]),
         (FILE, "    stop_signal: SIGTERM\n", "    sysctls: { net.core.somaxconn: 1024 }\n", &["settings"]),
         (FILE, "driver: json-file", "driver: syslog", &["logs"]),
         (FILE, "options: { max-size: 10m, max-file: \"3\" }", "options: { max-size: 10m }", &["logs"]),

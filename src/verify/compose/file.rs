@@ -1,6 +1,6 @@
 //! In: the compose file as Compose itself resolves it. Out: what it asks the engine for, judged before anything starts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -16,6 +16,12 @@ pub(super) struct File<'run> {
     /// As `config --format json` prints it.
     pub(super) config: Value,
 }
+
+/// Where the server keeps its data.
+pub(super) const DATA: &str = "/data";
+
+/// What the example client gets as its environment, through `env_file`.
+const ENVIRONMENT: &str = "client/environment";
 
 /// Settings of a service that this level proves, or that can do no harm.
 pub(super) const SETTINGS: &[&str] = &[
@@ -229,12 +235,14 @@ impl File<'_> {
         Ok(String::new())
     }
 
+    /// Folders of the tree's copy, and the encrypted data where the trial exchanges them for a volume of its own: at any
+    /// other place the proof would have the real ones.
     fn may_bind(&self, service: &str, source: &str, target: &str) -> bool {
         let tree = self.lab.tree();
         let own = ["redis", "secrets/server"].map(|below| tree.join(below));
-        // There, and nowhere else, a volume of the proof's own takes its place: the host's data is never mounted.
-        let data = self.model.luks().map(|luks| format!("{}/data", luks.mount)).filter(|_| target == "/data");
-        service == "redis" && (own.iter().any(|path| path.as_os_str() == source) || data.as_deref() == Some(source))
+        let data = self.model.luks().map(|luks| format!("{}/data", luks.mount));
+        let is_data = target == DATA && data.as_deref() == Some(source);
+        service == "redis" && (own.iter().any(|path| path.as_os_str() == source) || is_data)
     }
 
     fn logs(&self) -> Outcome {
@@ -264,22 +272,24 @@ impl File<'_> {
         for (name, service) in self.services() {
             // What has a check of its own is told there.
             let known = [SETTINGS, NAMESPACES, PRIVILEGES].concat();
-            let odd = entries(service).filter(|(key, value)| !known.contains(key) && asks(value));
-            // The example's `env_file`, which Compose has read by now.
-            let odd = odd.filter(|(key, value)| !(name == "app" && *key == "environment" && self.is_ours(value)));
+            let odd = entries(service)
+                .filter(|(key, value)| !known.contains(key) && asks(value))
+                .filter(|(key, value)| !(name == "app" && *key == "environment" && self.is_the_clients(value)));
             unknown.extend(odd.map(|(key, _)| format!("{name}.{key}")));
         }
         if unknown.is_empty() { Ok(String::new()) } else { Trouble::failed(unknown.join(", ")) }
     }
 
-    /// True if variables are those that `build` writes to client/environment.
-    fn is_ours(&self, variables: &Value) -> bool {
-        let built = self.lab.built.iter().find(|file| file.path == "client/environment");
-        let text = built.map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
-        let lines = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
-        let wanted: BTreeSet<(&str, &str)> = lines.collect();
-        entries(variables).map(|(name, value)| (name, value.as_str().unwrap_or_default())).collect::<BTreeSet<_>>()
-            == wanted
+    /// True for exactly what `build` writes into `client/environment`: whatever else is read from a file of the host would
+    /// get into a container.
+    fn is_the_clients(&self, environment: &Value) -> bool {
+        let Some(file) = self.lab.built.iter().find(|file| file.path == ENVIRONMENT) else { return false };
+        let written = String::from_utf8_lossy(&file.bytes);
+        let lines = written.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let wanted: BTreeMap<&str, &str> = lines.filter_map(|line| line.split_once('=')).collect();
+        let found: Option<BTreeMap<&str, &str>> =
+            entries(environment).map(|(name, value)| value.as_str().map(|value| (name, value))).collect();
+        found.is_some_and(|found| found == wanted)
     }
 
     fn published(&self) -> Outcome {
@@ -338,7 +348,7 @@ impl File<'_> {
 
     fn data_is_encrypted(&self) -> Outcome {
         let wanted = self.model.luks().map(|luks| format!("{}/data", luks.mount)).unwrap_or_default();
-        let mount = list(self.redis("volumes")).iter().find(|mount| text(mount, "target") == "/data");
+        let mount = list(self.redis("volumes")).iter().find(|mount| text(mount, "target") == DATA);
         match mount {
             Some(mount)
                 if text(mount, "source") == wanted && mount.pointer("/bind/create_host_path") != Some(&true.into()) =>

@@ -4,17 +4,32 @@
 //! Made anew rather than laid over by a second `-f`: only what is named here gets in, what is started is what was judged,
 //! and every Compose of version 2 can read it (`!override` needs 2.24).
 
+use std::path::{Component, Path};
+
 use serde_json::{Map, Value, json};
 
-use super::file::{self, File, SETTINGS};
+use super::file::{self, DATA, File, SETTINGS};
 
 /// The file, as JSON, which is YAML.
-pub(super) fn make(file: &File<'_>, project: &str, image: &str) -> Value {
+///
+/// # Errors
+/// It would mount something that is not of the proof.
+pub(super) fn make(file: &File<'_>, project: &str, image: &str) -> Result<Value, String> {
     let publishes = !file.model.published.is_empty();
-    let services: Map<String, Value> = file
-        .services()
-        .map(|(name, resolved)| (name.to_owned(), service(resolved, image, name == "redis" && publishes)))
-        .collect();
+    let mut services = Map::new();
+    for (name, resolved) in file.services() {
+        let mut service = service(resolved, image, name == "redis" && publishes);
+        if let Some(mounts) = service.get_mut("volumes").and_then(Value::as_array_mut) {
+            for one in mounts {
+                mount(one, file.lab.path()).map_err(|what| format!("{name} would mount {what}"))?;
+            }
+        }
+        // What else has an environment was refused.
+        if let Some(environment) = resolved.get("environment").filter(|_| name == "app") {
+            service.insert("environment".to_owned(), environment.clone());
+        }
+        services.insert(name.to_owned(), Value::Object(service));
+    }
     let secrets: Map<String, Value> = file::entries(file::part(&file.config, &["secrets"]))
         .map(|(name, secret)| (name.to_owned(), json!({ "file": secret.get("file") })))
         .collect();
@@ -23,12 +38,12 @@ pub(super) fn make(file: &File<'_>, project: &str, image: &str) -> Value {
     if publishes {
         networks.insert("edge".to_owned(), json!({}));
     }
-    json!({
+    Ok(json!({
         "name": project, "services": services, "networks": networks, "volumes": { "data": {} }, "secrets": secrets,
-    })
+    }))
 }
 
-fn service(resolved: &Value, image: &str, publishes: bool) -> Value {
+fn service(resolved: &Value, image: &str, publishes: bool) -> Map<String, Value> {
     let mut service: Map<String, Value> = file::entries(resolved)
         .filter(|(key, _)| SETTINGS.contains(key) && !["container_name", "hostname", "ports"].contains(key))
         .map(|(key, value)| (key.to_owned(), value.clone()))
@@ -42,9 +57,6 @@ fn service(resolved: &Value, image: &str, publishes: bool) -> Value {
     if publishes {
         // The engine picks a free port.
         service.insert("ports".to_owned(), json!([{ "host_ip": "127.0.0.1", "target": 6379, "protocol": "tcp" }]));
-    }
-    if let Some(mounts) = service.get_mut("volumes").and_then(Value::as_array_mut) {
-        mounts.iter_mut().for_each(mount);
     }
     if let Some(core) = service.get_mut("ulimits").and_then(|limits| limits.get_mut("core")) {
         // Compose prints the limit 0 as an object without anything, and does not take that back.
@@ -60,16 +72,52 @@ fn service(resolved: &Value, image: &str, publishes: bool) -> Value {
             }
         }
     }
-    Value::Object(service)
+    service
 }
 
-/// Data goes to a volume of the proof's own, wherever the deployment has it.
-fn mount(mount: &mut Value) {
-    if file::text(mount, "target") == "/data" && file::text(mount, "type") == "bind" {
+/// Data goes to a volume of the proof's own, wherever the deployment has it. Whatever was judged before: nothing of the
+/// host gets in but the proof's own folder.
+fn mount(mount: &mut Value, lab: &Path) -> Result<(), String> {
+    if file::text(mount, "target") == DATA && file::text(mount, "type") == "bind" {
         let read_only = mount.get("read_only") == Some(&Value::Bool(true));
-        *mount = json!({ "type": "volume", "source": "data", "target": "/data", "read_only": read_only });
+        *mount = json!({ "type": "volume", "source": "data", "target": DATA, "read_only": read_only });
+    }
+    let source = Path::new(file::text(mount, "source"));
+    let below = source.starts_with(lab) && !source.components().any(|part| part == Component::ParentDir);
+    match file::text(mount, "type") {
+        "bind" if !below => return Err(format!("`{}` of the host", source.display())),
+        "bind" | "volume" | "tmpfs" => {}
+        kind => return Err(format!("a {kind}")),
     }
     if let Some(bind) = mount.get_mut("bind") {
         *bind = json!({ "create_host_path": false });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_the_host_is_mounted() {
+        let lab = Path::new("/tmp/lab");
+        let made = |kind: &str, source: &str, target: &str| {
+            let mut value = json!({ "type": kind, "source": source, "target": target });
+            mount(&mut value, lab).map(|()| value)
+        };
+        assert!(made("bind", "/tmp/lab/tree/redis", "/usr/local/etc/redis").is_ok());
+        assert!(made("volume", "data", "/data").is_ok());
+        assert!(made("tmpfs", "", "/tmp").is_ok());
+        for (kind, source, target) in [
+            ("bind", "/mnt/encrypted_redis/data", "/var/lib/other"),
+            ("bind", "/tmp/lab/../../etc", "/usr/local/etc/redis"),
+            ("bind", "/tmp/laboratory", "/run/redis"),
+            ("npipe", "/tmp/lab/tree", "/run/redis"),
+        ] {
+            assert!(made(kind, source, target).is_err(), "{source} at {target}");
+        }
+        let data = made("bind", "/mnt/encrypted_redis/data", "/data");
+        assert_eq!(data.map(|data| file::text(&data, "type").to_owned()), Ok("volume".to_owned()));
     }
 }
