@@ -40,8 +40,12 @@ impl Lab {
     /// # Errors
     /// The tree cannot be read, or nothing can be written.
     pub fn new(model: &Model, resolved: String, dir: Option<&Path>, now: OffsetDateTime) -> Result<Lab, String> {
+        use std::os::unix::fs::PermissionsExt;
+
         let folder = tempfile::Builder::new()
             .prefix("redisgen-verify-")
+            // It holds keys and passwords: nobody else's, whatever the umask.
+            .permissions(std::fs::Permissions::from_mode(0o700))
             .tempdir()
             .map_err(|error| format!("a temporary folder: {error}"))?;
         let built = render::render(model)?;

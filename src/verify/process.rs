@@ -43,11 +43,25 @@ pub fn need(name: &str, package: &str) -> Result<PathBuf, Trouble> {
     })
 }
 
-/// A program that reads nothing, speaks English, and gets no password of ours.
+/// What programs see of the environment: where programs and files are, and nothing that could be carried away.
+const KEPT: &[&str] = &["PATH", "HOME", "TMPDIR"];
+
+/// A program that reads nothing, speaks English, and gets of the environment what [`KEPT`] names and no more.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.stdin(Stdio::null()).env("LC_ALL", "C").env_remove("REDISCLI_AUTH").process_group(0);
+    command.stdin(Stdio::null()).env_clear().env("LC_ALL", "C").process_group(0);
+    keep(&mut command, KEPT);
     command
+}
+
+/// Hands these variables over, where they are set.
+pub fn keep(command: &mut Command, names: &[&str]) {
+    for name in names {
+        #[expect(clippy::disallowed_methods, reason = "programs are found where the user's own commands find them")]
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
 }
 
 /// How a program ended, and what it said.

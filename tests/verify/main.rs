@@ -22,6 +22,7 @@ mod proof;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod provider;
 
+mod confined;
 mod files;
 mod firewall;
 mod fixtures;
