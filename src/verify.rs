@@ -131,6 +131,13 @@ const fn prover(level: Level) -> Prover {
     }
 }
 
+/// Leaves the host behind. The folder of the proof that started this one holds this one's.
+fn confine(lab: &Lab, options: &Options) -> Result<(), Trouble> {
+    let server = options.server.as_deref().and_then(std::path::Path::parent);
+    let server: Vec<PathBuf> = server.into_iter().map(std::path::Path::to_owned).collect();
+    inside::confine(lab.path().parent().unwrap_or(lab.path()), &server)
+}
+
 /// Proves a profile at the levels asked for.
 ///
 /// # Errors
@@ -141,7 +148,9 @@ pub fn prove(model: &Rc<Model>, lab: &Rc<Lab>, options: &Options, now: OffsetDat
     let mut judges = BTreeMap::new();
     for level in &options.levels {
         let mut bench = Bench { model, lab, options, now, level: *level, recorder: &mut recorder, judges: &mut judges };
-        if let Err(trouble) = prover(*level)(&mut bench) {
+        // An inner proof has one level.
+        let confined = if options.inside { confine(lab, options) } else { Ok(()) };
+        if let Err(trouble) = confined.and_then(|()| prover(*level)(&mut bench)) {
             // What a level cannot do without.
             bench.prove("start", "What this level needs is there", || Err(trouble));
         }

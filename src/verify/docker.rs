@@ -11,18 +11,9 @@ use super::process::{self, Said};
 /// How long a question may take.
 pub(super) const LIMIT: Duration = Duration::from_secs(30);
 
-/// What a compose file may see of the environment: where the engine is, and nothing that it could carry away.
-const KEPT: &[&str] = &[
-    "PATH",
-    "HOME",
-    "TMPDIR",
-    "XDG_RUNTIME_DIR",
-    "DOCKER_HOST",
-    "DOCKER_CONTEXT",
-    "DOCKER_CONFIG",
-    "DOCKER_CERT_PATH",
-    "DOCKER_TLS_VERIFY",
-];
+/// What a compose file may see of the environment, beside what every program does: where the engine is.
+const KEPT: &[&str] =
+    &["XDG_RUNTIME_DIR", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"];
 
 /// An engine that answers.
 pub(super) struct Docker {
@@ -122,13 +113,7 @@ impl Compose {
 /// A command with what [`KEPT`] names and no more of the environment.
 fn bare(program: impl AsRef<OsStr>) -> Command {
     let mut command = process::command(program);
-    command.env_clear().env("LC_ALL", "C");
-    for name in KEPT {
-        #[expect(clippy::disallowed_methods, reason = "the engine is found where the user's own commands find it")]
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
+    process::keep(&mut command, KEPT);
     command
 }
 

@@ -169,8 +169,8 @@ impl Filter {
     }
 
     fn script(&self, name: &str) -> Result<process::Said, Trouble> {
-        let mut command = process::command(self.scripts.join(name));
-        process::run(command.arg(self.backend.word()).env_remove("SSH_CONNECTION"), LIMIT)
+        let mut command = inside::network_script(&self.scripts.join(name))?;
+        process::run(command.arg(self.backend.word()), LIMIT)
     }
 
     fn admitted(&self, address: IpAddr) -> bool {

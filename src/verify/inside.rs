@@ -1,6 +1,8 @@
 //! In: a level that needs a network, mounts and processes of its own. Out: its records: the program starts itself again in
 //! new namespaces, where it is root and can reach nothing else, and hands its records over line by line.
 
+mod confine;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -15,6 +17,8 @@ use super::check::{Record, Trouble};
 use super::process::{self, Process};
 use super::{Bench, interrupt};
 use crate::console;
+
+pub use confine::{confine, network_script, user, without_rights};
 
 /// What a proof inside says, one line each.
 #[derive(Serialize, Deserialize)]
@@ -60,7 +64,8 @@ pub fn prove(bench: &mut Bench<'_>, root: Root) -> Result<(), Trouble> {
     command.args(["--inside", "--deny", "error", "--level", bench.level.word()]);
     command.args(["--as-of", &bench.now.date().to_string()]);
     if let Some(server) = &bench.options.server {
-        command.arg("--server").arg(server);
+        // What does not exist is told inside.
+        command.arg("--server").arg(server.canonicalize().unwrap_or_else(|_| server.clone()));
     }
     let complaint = tempfile::tempfile().map_err(|error| Trouble::Failed(error.to_string()))?;
     let stderr = complaint.try_clone().map_err(|error| Trouble::Failed(error.to_string()))?;
@@ -70,7 +75,7 @@ pub fn prove(bench: &mut Bench<'_>, root: Root) -> Result<(), Trouble> {
 
 /// The words that make namespaces.
 fn namespaces(unshare: &Path, root: Root) -> Result<Vec<&'static str>, Trouble> {
-    const OWN: [&str; 6] = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    const OWN: [&str; 8] = ["--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"];
     let user: Vec<&str> = ["--user", "--map-root-user"].into_iter().chain(OWN).collect();
     let mut reason = String::new();
     let mut choices = [user, OWN.to_vec()];

@@ -23,18 +23,11 @@ pub fn find(name: &str) -> Option<PathBuf> {
 
 /// Where programs are looked for: administrators' programs, as nft, are not on everybody's PATH.
 fn folders() -> Vec<PathBuf> {
-    let path = variable("PATH").unwrap_or_default();
+    #[expect(clippy::disallowed_methods, reason = "programs are found where the shell finds them")]
+    let path = std::env::var_os("PATH").unwrap_or_default();
     let further = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
     std::env::split_paths(&path).chain(further).collect()
 }
-
-fn variable(name: &str) -> Option<std::ffi::OsString> {
-    #[expect(clippy::disallowed_methods, reason = "programs are found, and keep their files, where the shell's do")]
-    std::env::var_os(name)
-}
-
-/// What programs get of our environment, beside PATH: nothing that could be a secret.
-const KEPT: [&str; 4] = ["HOME", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME"];
 
 /// True if a file can be started.
 pub fn is_program(file: &Path) -> bool {
@@ -54,14 +47,26 @@ pub fn need(name: &str, package: &str) -> Result<PathBuf, Trouble> {
     })
 }
 
-/// A program that reads nothing, speaks English, and gets nothing of our environment that it does not need: what a
-/// tree holds is run by it, too.
+/// What programs see of the environment beside PATH: where files are, and nothing that could be carried away.
+const KEPT: &[&str] = &["HOME", "TMPDIR"];
+
+/// A program that reads nothing, speaks English, and gets of the environment what [`KEPT`] names and no more.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).env_clear().env("LC_ALL", "C").process_group(0);
     command.env("PATH", std::env::join_paths(folders()).unwrap_or_default());
-    command.envs(KEPT.into_iter().filter_map(|name| Some((name, variable(name)?))));
+    keep(&mut command, KEPT);
     command
+}
+
+/// Hands these variables over, where they are set.
+pub fn keep(command: &mut Command, names: &[&str]) {
+    for name in names {
+        #[expect(clippy::disallowed_methods, reason = "programs are found where the user's own commands find them")]
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
 }
 
 /// How a program ended, and what it said.

@@ -47,7 +47,7 @@ fn model_for(bench: &Bench<'_>, program: &Program) -> Result<Model, Trouble> {
 pub(super) fn prove(bench: &mut Bench<'_>) -> Result<(), Trouble> {
     let tree = bench.lab.dir.is_some();
     if tree && !bench.options.inside {
-        return inside::prove(bench, Root::Nobody);
+        return inside::prove(bench, Root::Ours);
     }
     let program = Program::find(bench.model, bench.options)?;
     bench.judge(program.kind.word(), &program.version.to_string());

@@ -98,13 +98,7 @@ impl Terraform {
 
     fn run(&self, module: &str, words: &[&str]) -> Result<Said, Trouble> {
         let mut command = process::command(&self.program);
-        // What a developer's environment sets would change what is proven.
-        let ours = |name: &str| name.starts_with("TF_") && name != SERVED;
-        for (name, _) in std::env::vars_os() {
-            if name.to_str().is_some_and(ours) {
-                command.env_remove(name);
-            }
-        }
+        process::keep(&mut command, &[SERVED]);
         command.current_dir(self.tree.join("terraform").join(module)).args(words).arg("-no-color");
         command.env("TF_CLI_CONFIG_FILE", &self.settings).env("CHECKPOINT_DISABLE", "1").env("TF_IN_AUTOMATION", "1");
         process::run(&mut command, LIMIT)

@@ -29,6 +29,7 @@ mod provider;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod sandbox;
 
+mod confined;
 mod files;
 mod firewall;
 mod fixtures;

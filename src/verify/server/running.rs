@@ -111,10 +111,11 @@ impl Running {
             .stage(ACL, users.as_bytes(), 0o600, false)
             .and_then(crate::folder::Staged::commit)
             .map_err(Trouble::Failed)?;
+        self.site.give(&self.site.secrets.join(ACL))?;
         #[expect(clippy::disallowed_methods, reason = "a log in the private folder")]
         let log = File::create(&self.log).map_err(|error| Trouble::Failed(error.to_string()))?;
         let err = log.try_clone().map_err(|error| Trouble::Failed(error.to_string()))?;
-        let mut process = Process::start(self.site.server(&self.program).stdout(log).stderr(err))?.with_grace(GRACE);
+        let mut process = Process::start(self.site.server(&self.program)?.stdout(log).stderr(err))?.with_grace(GRACE);
         let ready = interrupt::wait(PATIENCE, || {
             if let Some(status) = process.status()? {
                 return Trouble::failed(format!("the server ended with {status}: {}", last(&self.log())));
@@ -242,7 +243,7 @@ impl Running {
 
     /// Runs the health check as Docker does.
     pub(super) fn health(&self) -> Result<process::Said, Trouble> {
-        process::run(&mut self.site.health(), Duration::from_secs(15))
+        process::run(&mut self.site.health()?, Duration::from_secs(15))
     }
 }
 

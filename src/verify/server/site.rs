@@ -1,5 +1,6 @@
 //! Where a server runs for a proof, and how it and its health check are started there.
 
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +14,7 @@ use crate::render;
 use crate::source::FileId;
 use crate::tree::{Node, Value};
 use crate::verify::check::Trouble;
+use crate::verify::inside;
 use crate::verify::lab::Lab;
 use crate::verify::process;
 use crate::yaml;
@@ -32,6 +34,8 @@ pub(super) struct Site {
     conf: PathBuf,
     /// Folder that is `/` to the server, if that is another one than ours.
     root: Option<PathBuf>,
+    /// Whom the server runs as, if that is somebody else than us.
+    user: Option<u32>,
 }
 
 fn failed(reason: String) -> Trouble {
@@ -78,6 +82,7 @@ impl Site {
             health: conf.join("healthcheck.sh"),
             conf: conf.join("redis.conf"),
             root: None,
+            user: None,
         })
     }
 
@@ -87,6 +92,8 @@ impl Site {
         let service = Service::read(&lab.text(&file)).map_err(|reason| failed(format!("{file}: {reason}")))?;
         let root = lab.subfolder("root").map_err(failed)?;
         let data = lab.subfolder("data").map_err(failed)?;
+        // As in the container: whoever runs the server owns what it writes. The copies are ours to give.
+        let user = inside::user();
         let mut script = String::from(ROOT);
         let folder = program.path.parent().unwrap_or(Path::new("/usr"));
         if !folder.starts_with("/usr") {
@@ -99,6 +106,9 @@ impl Site {
                 None => data.clone(),
             };
             script.push_str(&bind(&from, Path::new(&mount.target)));
+            if let Some(user) = user {
+                script.push_str(&format!("chown -hR {user}:{user} \"$root\"{}\n", crate::encode::shell(&mount.target)));
+            }
         }
         script.push_str("ip link set lo up 2>/dev/null || ifconfig lo up\n");
         let mut command = process::command("sh");
@@ -115,6 +125,7 @@ impl Site {
             health: PathBuf::from(&service.health),
             conf: PathBuf::from(&service.conf),
             root: Some(root),
+            user,
         })
     }
 
@@ -131,35 +142,46 @@ impl Site {
     }
 
     /// The server's command; it ends with whoever starts it.
-    pub(super) fn server(&self, program: &Program) -> Command {
-        let mut command = self.enter(&program.path);
+    pub(super) fn server(&self, program: &Program) -> Result<Command, Trouble> {
+        let mut command = self.enter(&program.path)?;
         command.arg(&self.conf);
-        command
+        Ok(command)
+    }
+
+    /// Gives a file to whoever runs the server.
+    pub(super) fn give(&self, file: &Path) -> Result<(), Trouble> {
+        let Some(user) = self.user else { return Ok(()) };
+        std::os::unix::fs::chown(file, Some(user), Some(user))
+            .map_err(|error| failed(format!("{}: {error}", file.display())))
     }
 
     /// The health check's command.
-    pub(super) fn health(&self) -> Command {
+    pub(super) fn health(&self) -> Result<Command, Trouble> {
         self.enter(&self.health)
     }
 
-    fn enter(&self, program: &Path) -> Command {
-        let setpriv = process::find("setpriv");
-        let mut words: Vec<PathBuf> = Vec::new();
-        if let Some(setpriv) = setpriv {
-            words.extend([setpriv, "--pdeathsig".into(), "KILL".into(), "--".into()]);
-        }
+    /// Starts a program there with no rights: both the server's configuration and the health check are files of the tree.
+    fn enter(&self, program: &Path) -> Result<Command, Trouble> {
+        let mut words: Vec<OsString> = Vec::new();
         if let Some(root) = &self.root {
-            words.extend([process::find("chroot").unwrap_or("chroot".into()), root.clone()]);
+            words.extend([process::need("chroot", "coreutils")?.into(), root.clone().into()]);
         }
-        words.push(program.to_owned());
+        match inside::without_rights("", self.user) {
+            Ok(more) => words.extend(more),
+            Err(trouble) if self.root.is_some() => return Err(trouble),
+            // Files that were written for this proof.
+            Err(_) => {}
+        }
+        words.push(program.into());
         let mut words = words.into_iter();
         let mut command = process::command(words.next().unwrap_or_default());
         command.args(words);
         if self.root.is_some() {
             // As in the container.
+            command.env_remove("HOME").env_remove("TMPDIR");
             command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         }
-        command
+        Ok(command)
     }
 }
 
@@ -176,7 +198,7 @@ for part in $2; do
     mount --rbind "/$part" "$root/$part"
   fi
 done
-mkdir "$root/tmp"
+mkdir -m 1777 "$root/tmp"
 # What the host has there is none of ours, and the compose file mounts there.
 if [ -d /usr/local/etc ]; then hidden=/usr/local/etc; else hidden=/usr/local; fi
 mount -t tmpfs -o mode=755 tmpfs "$root$hidden"
