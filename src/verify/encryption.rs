@@ -171,7 +171,8 @@ pub fn distrusts(address: SocketAddr, name: &str, authority: &[u8]) -> Outcome {
 }
 
 pub(super) fn client_certificate(peer: &Peer) -> Outcome {
-    shake(peer.address, Some(&client(peer)?)).map_err(|reason| Trouble::Failed(format!("with a certificate: {reason}")))?;
+    shake(peer.address, Some(&client(peer)?))
+        .map_err(|reason| Trouble::Failed(format!("with a certificate: {reason}")))?;
     let (_, other) = foreign(peer)?;
     let other = Identity { certificate: other.certificate.as_bytes(), key: other.key.as_bytes() };
     let servers = peer.servers.as_ref().map(|(certificate, key)| Identity { certificate, key });

@@ -74,9 +74,7 @@ impl Evidence {
             started: stamp(started),
             ended: stamp(ended),
             // Where nothing could be proven, nothing is.
-            passed: !interrupted
-                && checks.iter().all(stands)
-                && checks.iter().any(proves),
+            passed: !interrupted && checks.iter().all(stands) && checks.iter().any(proves),
             interrupted,
             required: required.clone(),
             judges,

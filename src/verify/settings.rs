@@ -83,8 +83,7 @@ fn written(model: &Model) -> BTreeMap<String, Vec<String>> {
 fn left(model: &Model) -> BTreeMap<&'static str, &'static str> {
     let line = model.line;
     let canonical = |name: &str| line.directive(name).and_then(|known| known.alias).map(str::to_owned);
-    let names: BTreeSet<String> =
-        written(model).into_keys().map(|name| canonical(&name).unwrap_or(name)).collect();
+    let names: BTreeSet<String> = written(model).into_keys().map(|name| canonical(&name).unwrap_or(name)).collect();
     let known = line.directive_names().filter_map(|name| Some((name, line.directive(name)?)));
     known
         .filter(|(name, known)| known.alias.is_none() && !known.ignored && !names.contains(*name))
@@ -93,10 +92,7 @@ fn left(model: &Model) -> BTreeMap<&'static str, &'static str> {
 }
 
 /// Each setting that is not as the profile writes it: its name, and how, in words.
-fn differences(
-    written: &BTreeMap<String, Vec<String>>,
-    running: &BTreeMap<String, String>,
-) -> Vec<(String, String)> {
+fn differences(written: &BTreeMap<String, Vec<String>>, running: &BTreeMap<String, String>) -> Vec<(String, String)> {
     let differs = |(name, lines): (&String, &Vec<String>)| {
         let words = match running.get(name) {
             None => "is not told".to_owned(),
@@ -113,10 +109,7 @@ fn differences(
 
 /// Each setting that the profile does not write and that is not the engine's default. What a build does not tell, as TLS
 /// without TLS, it does not have.
-fn strangers(
-    left: &BTreeMap<&'static str, &'static str>,
-    running: &BTreeMap<String, String>,
-) -> Vec<(String, String)> {
+fn strangers(left: &BTreeMap<&'static str, &'static str>, running: &BTreeMap<String, String>) -> Vec<(String, String)> {
     let told = left.iter().filter_map(|(name, default)| Some((*name, *default, running.get(*name)?)));
     told.filter(|(_, default, actual)| !same(default, actual))
         .map(|(name, default, actual)| {
@@ -201,7 +194,8 @@ mod tests {
 
     #[test]
     fn what_is_left_to_the_engine_is_its_default() {
-        let left = BTreeMap::from([("lua-time-limit", "5000"), ("masterauth", ""), ("proto-max-bulk-len", "536870912")]);
+        let left =
+            BTreeMap::from([("lua-time-limit", "5000"), ("masterauth", ""), ("proto-max-bulk-len", "536870912")]);
         let running = |pairs: &[(&str, &str)]| {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
         };

@@ -50,7 +50,8 @@ pub fn same_passwords(found: &Access, sealed: &Access) -> Outcome {
     let (mut unknown, mut lacking, mut count) = (Vec::new(), Vec::new(), 0);
     for user in &found.users {
         let known = sealed.users.iter().find(|known| known.name == user.name);
-        let known = |digest: &str| known.is_some_and(|known| known.account.passwords.iter().any(|own| &**own == digest));
+        let known =
+            |digest: &str| known.is_some_and(|known| known.account.passwords.iter().any(|own| &**own == digest));
         if user.account.passwords.iter().any(|digest| !known(digest)) {
             unknown.push(user.name.as_str());
         }

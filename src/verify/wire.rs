@@ -161,11 +161,17 @@ impl Socket {
     }
 
     /// Tries until it works, fails, or takes too long.
-    fn patiently(&mut self, mut attempt: impl FnMut(&mut TcpStream) -> std::io::Result<usize>) -> std::io::Result<usize> {
+    fn patiently(
+        &mut self,
+        mut attempt: impl FnMut(&mut TcpStream) -> std::io::Result<usize>,
+    ) -> std::io::Result<usize> {
         loop {
             // Asked first: a server that says a little all the time is too slow, too.
             if Instant::now() > self.deadline || interrupt::asked() {
-                return Err(std::io::Error::new(ErrorKind::TimedOut, format!("nothing within {} s", PATIENCE.as_secs())));
+                return Err(std::io::Error::new(
+                    ErrorKind::TimedOut,
+                    format!("nothing within {} s", PATIENCE.as_secs()),
+                ));
             }
             match attempt(&mut self.stream) {
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}

@@ -314,7 +314,10 @@ fn an_open_default_and_a_command_that_is_back_are_seen() {
 fn what_is_missing_is_called_missing() {
     let server = Running::start(&production_profile(), &[]);
     let proof = Proof::run(&mut server.command(server.port, "admin"));
-    assert_eq!(proof.checks()["live/login"], ("not-run".to_owned(), "the authority's certificate is missing".to_owned()));
+    assert_eq!(
+        proof.checks()["live/login"],
+        ("not-run".to_owned(), "the authority's certificate is missing".to_owned())
+    );
 }
 
 #[test]
@@ -341,13 +344,7 @@ fn another_build_is_drift() {
     fs::write(&path, replaced(&production_profile(), "\"7.0.15\"", "\"7.4.11\"")).expect("profile");
     let proof = server.proof("admin", &[]);
     assert_eq!(proof.in_state("failed"), ["live/advisories", "live/version"], "{:#?}", proof.checks());
-    let not_run = [
-        "live/loaded-modules",
-        "live/passwords",
-        "live/sealed-passwords",
-        "live/settings",
-        "live/users",
-    ];
+    let not_run = ["live/loaded-modules", "live/passwords", "live/sealed-passwords", "live/settings", "live/users"];
     assert_eq!(proof.in_state("not-run"), not_run, "{:#?}", proof.checks());
 }
 

@@ -9,6 +9,7 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::panic,
+    clippy::print_stderr,
     reason = "a test may fail, and tells why"
 )]
 
@@ -21,12 +22,12 @@ mod deployment;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod engine;
 mod proof;
-#[path = "../server/sandbox.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
-mod sandbox;
 #[path = "../terraform/provider.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod provider;
+#[path = "../server/sandbox.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod sandbox;
 
 mod files;
 mod firewall;

@@ -313,7 +313,10 @@ fn everything_holds_on_every_engine() {
                 while let Some(engine) = { work.lock().expect("work").pop() } {
                     let name = format!("{} {}", engine.kind, engine.version);
                     let profile = |tls: &str| {
-                        format!("version: 1\nname: plain\nenvironment: production\n{}\ntls: {{ mode: {tls} }}\n{USERS}", engine.section())
+                        format!(
+                            "version: 1\nname: plain\nenvironment: production\n{}\ntls: {{ mode: {tls} }}\n{USERS}",
+                            engine.section()
+                        )
                     };
                     let prove = |profile: &str, tree: bool| {
                         let deployment = Deployment::build(profile);

@@ -282,9 +282,15 @@ mod tests {
         for (line, told) in [
             (">>> 'requirepass \"hunter2\" x'", ">>> 'requirepass …'"),
             (">>> 'requirepass\thunter2'", ">>> 'requirepass …'"),
-            ("users.acl:3: Error in applying operation '>hunter2': x", "users.acl:3: Error in applying operation '…': x"),
+            (
+                "users.acl:3: Error in applying operation '>hunter2': x",
+                "users.acl:3: Error in applying operation '…': x",
+            ),
             ("Error in applying operation 'hunter2 ': Syntax error", "Error in applying operation '…': Syntax error"),
-            ("Error in applying operation '+nothing': Unknown command", "Error in applying operation '+nothing': Unknown command"),
+            (
+                "Error in applying operation '+nothing': Unknown command",
+                "Error in applying operation '+nothing': Unknown command",
+            ),
             ("user a on >hunter2 #abcd <abcd '>hunter2", "user a on >… #… <… >…"),
             ("1:M 26 Nov 2026 # Server initialized", "1:M 26 Nov 2026 # Server initialized"),
         ] {
