@@ -108,8 +108,7 @@ fn nobody_can_prove_a_tree() {
     };
     let built = run(&["build", "--deny", "error", "--out", "out", "profile.yaml"]).output().expect("build");
     assert!(built.status.success(), "{built:?}");
-    let words =
-        ["verify", "--deny", "error", "--format", "json", "--dir", "out", "--level", "server", "profile.yaml"];
+    let words = ["verify", "--deny", "error", "--format", "json", "--dir", "out", "--level", "server", "profile.yaml"];
     Proof::run(&mut run(&words)).holds(25);
     // Whatever it runs as, it has no rights.
     let path = work.join("out/redis/healthcheck.sh");

@@ -55,7 +55,9 @@ pub fn user() -> Option<u32> {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let holds = |line: &str| {
         let mut numbers = line.split_whitespace().map_while(|word| word.parse::<u64>().ok());
-        let (Some(first), Some(_), Some(count)) = (numbers.next(), numbers.next(), numbers.next()) else { return false };
+        let (Some(first), Some(_), Some(count)) = (numbers.next(), numbers.next(), numbers.next()) else {
+            return false;
+        };
         (first..first.saturating_add(count)).contains(&u64::from(REDIS))
     };
     (rustix::process::geteuid().is_root() && map.lines().any(holds)).then_some(REDIS)
@@ -74,7 +76,8 @@ pub fn without_rights(rights: &str, user: Option<u32>) -> Result<Vec<OsString>, 
         words.push(format!("--bounding-set=-all{rights}").into());
     }
     if let Some(user) = user {
-        words.extend(["--reuid", &user.to_string(), "--regid", &user.to_string(), "--clear-groups"].map(OsString::from));
+        words
+            .extend(["--reuid", &user.to_string(), "--regid", &user.to_string(), "--clear-groups"].map(OsString::from));
     }
     words.push("--".into());
     Ok(words)
@@ -95,7 +98,8 @@ pub fn network_script(script: &Path) -> Result<Command, Trouble> {
     let unshare = process::need("unshare", "util-linux")?;
     let mut trial = process::command(unshare);
     let nests = process::run(trial.args(["--user", "--map-root-user", "true"]), Duration::from_secs(10))?.well();
-    let rights = if nests { ",+net_admin,+net_raw" } else { ",+net_admin,+net_raw,+sys_admin" };
+    // Who maps root into a user namespace needs `setfcap` (Linux 5.12); what a file gives is refused to it anyway.
+    let rights = if nests { ",+net_admin,+net_raw,+setfcap" } else { ",+net_admin,+net_raw,+sys_admin" };
     let mut words = without_rights(rights, None)?.into_iter();
     let mut command = process::command(words.next().unwrap_or_default());
     if nests {
