@@ -98,7 +98,8 @@ pub fn network_script(script: &Path) -> Result<Command, Trouble> {
     let unshare = process::need("unshare", "util-linux")?;
     let mut trial = process::command(unshare);
     let nests = process::run(trial.args(["--user", "--map-root-user", "true"]), Duration::from_secs(10))?.well();
-    let rights = if nests { ",+net_admin,+net_raw" } else { ",+net_admin,+net_raw,+sys_admin" };
+    // Who maps root into a user namespace needs `setfcap` (Linux 5.12); what a file gives is refused to it anyway.
+    let rights = if nests { ",+net_admin,+net_raw,+setfcap" } else { ",+net_admin,+net_raw,+sys_admin" };
     let mut words = without_rights(rights, None)?.into_iter();
     let mut command = process::command(words.next().unwrap_or_default());
     if nests {
