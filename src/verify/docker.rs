@@ -12,14 +12,8 @@ use super::process::{self, Said};
 pub(super) const LIMIT: Duration = Duration::from_secs(30);
 
 /// What a compose file may see of the environment, beside what every program does: where the engine is.
-const KEPT: &[&str] = &[
-    "XDG_RUNTIME_DIR",
-    "DOCKER_HOST",
-    "DOCKER_CONTEXT",
-    "DOCKER_CONFIG",
-    "DOCKER_CERT_PATH",
-    "DOCKER_TLS_VERIFY",
-];
+const KEPT: &[&str] =
+    &["XDG_RUNTIME_DIR", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"];
 
 /// An engine that answers.
 pub(super) struct Docker {

@@ -29,3 +29,4 @@ mod fixtures;
 mod frame;
 mod live;
 mod server;
+mod told;

@@ -111,7 +111,8 @@ impl Running {
         #[expect(clippy::disallowed_methods, reason = "a log in the private folder")]
         let log = File::create(&self.log).map_err(|error| Trouble::Failed(error.to_string()))?;
         let err = log.try_clone().map_err(|error| Trouble::Failed(error.to_string()))?;
-        let mut process = Process::start(self.site.server(&self.program)?.stdout(log).stderr(err))?.with_grace(PATIENCE);
+        let mut process =
+            Process::start(self.site.server(&self.program)?.stdout(log).stderr(err))?.with_grace(PATIENCE);
         let ready = interrupt::wait(PATIENCE, || {
             if let Some(status) = process.status()? {
                 return Trouble::failed(format!("the server ended with {status}: {}", last(&self.log())));
