@@ -186,7 +186,8 @@ pub struct VerifyArguments {
     /// A profile, or `-` for standard input; all of the project if absent.
     #[arg(value_name = "PROFILE")]
     pub profile: Option<String>,
-    /// Prove this tree, edited or not, in place of one built for the purpose; it is only read.
+    /// Prove this tree, edited or not; it is only read. By default that of the project file, where it is there, else one
+    /// built for the purpose.
     #[arg(long, value_name = "DIR")]
     pub dir: Option<std::path::PathBuf>,
     /// Run these levels only; several with commas. By default all but compose, which runs the image that the profile
@@ -400,13 +401,16 @@ const VERIFY_JSON: &str = "\
 The JSON of `--format json` and `--evidence` is one object:
   version    1
   generator  the version of redisgen
-  profiles   [{profile, digest, engine, dir, started, ended, passed, interrupted, required, judges,
-             checks, artefacts}]
+  profiles   [{profile, digest, engine, dir, own_secrets, started, ended, passed, interrupted,
+             required, judges, checks, artefacts}]
              digest: SHA-256 of the resolved profile
+             dir: the tree that was proven, or null if it was built for the proof
+             own_secrets: true if passwords and certificates were made for the proof
              judges: {PROGRAM: VERSION}, what judged
              checks: [{level, id, title, state, seen, remedy, millis}]
                state: held, failed, not-run or advice
-             artefacts: {PATH: SHA-256}, what was judged";
+             artefacts: {PATH: SHA-256}, what was judged
+  refused    [{profile, verdict}], profiles that cannot be built: nothing was started then";
 
 /// What the manual page says of `certs status --format json`; no line is longer than the help is wide.
 const CERTS_JSON: &str = "\

@@ -51,6 +51,8 @@ pub struct Options {
     pub levels: BTreeSet<Level>,
     /// Levels that must not be left unproven.
     pub required: BTreeSet<Level>,
+    /// True if nobody chose levels: those that run only when they are named are told as not run then.
+    pub default: bool,
     /// The server to start, in place of the one on PATH.
     pub server: Option<PathBuf>,
     /// The image to run, in place of the profile's.
@@ -131,6 +133,24 @@ const fn prover(level: Level) -> Prover {
     }
 }
 
+/// True if a level uses passwords or certificates.
+const fn needs_secrets(level: Level) -> bool {
+    matches!(level, Level::Server | Level::Certificates | Level::Compose)
+}
+
+/// Why a level has no record.
+fn nothing(level: Level, options: &Options) -> Trouble {
+    let remedy =
+        if options.required.contains(&level) { "leave it out of --require" } else { "leave it out of --level" };
+    match level {
+        Level::Tree => Trouble::missing(
+            "what is proven was built for this proof: there is no tree to compare with it",
+            "name one by --dir",
+        ),
+        _ => Trouble::missing("this deployment has nothing that this level proves", remedy),
+    }
+}
+
 /// Leaves the host behind. The folder of the proof that started this one holds this one's.
 fn confine(lab: &Lab, options: &Options) -> Result<(), Trouble> {
     let server = options.server.as_deref().and_then(std::path::Path::parent);
@@ -148,11 +168,35 @@ pub fn prove(model: &Rc<Model>, lab: &Rc<Lab>, options: &Options, now: OffsetDat
     let mut judges = BTreeMap::new();
     for level in &options.levels {
         let mut bench = Bench { model, lab, options, now, level: *level, recorder: &mut recorder, judges: &mut judges };
+        let before = bench.recorder.proofs(*level);
+        if !options.inside && lab.dir.is_some() && lab.own_secrets && model.has_secrets() && needs_secrets(*level) {
+            bench.prove("own-secrets", "The secrets are the tree's own", || {
+                Err(Trouble::Advice(
+                    "the tree has no secrets/: what this level proves of passwords and certificates, it proves of some \
+                     that were made for it"
+                        .to_owned(),
+                ))
+            });
+        }
         // An inner proof has one level.
         let confined = if options.inside { confine(lab, options) } else { Ok(()) };
         if let Err(trouble) = confined.and_then(|()| prover(*level)(&mut bench)) {
             // What a level cannot do without.
             bench.prove("start", "What this level needs is there", || Err(trouble));
+        } else if !options.inside && bench.recorder.proofs(*level) == before {
+            let nothing = nothing(*level, options);
+            bench.prove("nothing", "There is something to prove", || Err(nothing));
+        }
+    }
+    for level in [Level::Compose, Level::Live] {
+        if options.default && !options.levels.contains(&level) {
+            let trouble = match level {
+                Level::Compose => {
+                    Trouble::missing("not asked for, since it runs the image that the profile names", "--level compose")
+                }
+                _ => Trouble::missing("no running server was named", "--against URL"),
+            };
+            recorder.run(level, "not-asked", "This level was asked for", || Err(trouble));
         }
     }
     Evidence::new(model, lab, &options.required, (now, now + start.elapsed()), (judges, recorder.finish()))

@@ -11,10 +11,11 @@ use super::explain::profile;
 use super::{Exit, Judged, judge_input, print};
 use crate::cli::{Judge, VerifyArguments};
 use crate::console;
+use crate::finding::Report;
 use crate::folder::Folder;
 use crate::input::{self, DiskParents, Projects, Work};
 use crate::load;
-use crate::output::{Format, ListFormat};
+use crate::output::{Format, ListFormat, human};
 use crate::verify::evidence::Evidence;
 use crate::verify::inside::Message;
 use crate::verify::lab::Lab;
@@ -29,6 +30,15 @@ struct Document<'run> {
     version: u32,
     generator: String,
     profiles: &'run [Evidence],
+    /// Profiles that were refused: nothing was started then.
+    refused: &'run [Refused],
+}
+
+/// A profile that cannot be built.
+#[derive(Serialize)]
+struct Refused {
+    profile: String,
+    verdict: String,
 }
 
 pub(super) fn run(arguments: &VerifyArguments, now: OffsetDateTime) -> Result<Exit, String> {
@@ -38,6 +48,10 @@ pub(super) fn run(arguments: &VerifyArguments, now: OffsetDateTime) -> Result<Ex
         return Err("--dir and --against are of one profile: name it".to_owned());
     }
     let options = options(arguments)?;
+    if let Some(path) = &arguments.evidence {
+        // Before anything runs: nobody wants to prove it all again for a slip in a path.
+        can_keep(path)?;
+    }
     let format = match arguments.format {
         ListFormat::Human => Format::Human,
         ListFormat::Json => Format::Json,
@@ -46,10 +60,19 @@ pub(super) fn run(arguments: &VerifyArguments, now: OffsetDateTime) -> Result<Ex
     let read = work.into_iter().map(|work| read(work, &judging, now)).collect::<Result<Vec<_>, _>>()?;
     let (judged, resolved): (Vec<Judged>, Vec<String>) = read.into_iter().unzip();
     if judged.iter().any(|judged| !judged.passes()) {
-        print(&judged, format);
+        let mut refused = Vec::new();
         for judged in judged.iter().filter(|judged| !judged.passes()) {
             console::err(&format!("{}: {}; nothing was started\n", judged.path.name, judged.verdict()));
+            refused.push(Refused { profile: judged.path.name.clone(), verdict: judged.verdict() });
         }
+        if format == Format::Json {
+            // Standard output holds the document that --evidence keeps.
+            let reports: Vec<&Report> = judged.iter().map(|judged| &judged.report).collect();
+            console::err(&human::all(&reports));
+        } else {
+            print(&judged, format);
+        }
+        report(arguments, &[], &refused)?;
         return Ok(Exit::Found);
     }
     interrupt::listen()?;
@@ -57,7 +80,10 @@ pub(super) fn run(arguments: &VerifyArguments, now: OffsetDateTime) -> Result<Ex
     let mut proven = Vec::new();
     for (judged, resolved) in judged.into_iter().zip(resolved) {
         let Some(model) = judged.model.map(Rc::new) else { continue };
-        let lab = Rc::new(Lab::new(&model, resolved, arguments.dir.as_deref(), now)?);
+        // In a project it is known where the artefacts are: those that are there are what is deployed.
+        let listed = judged.out.filter(|out| arguments.dir.is_none() && out.is_dir());
+        let dir = arguments.dir.clone().or(listed);
+        let lab = Rc::new(Lab::new(&model, resolved, dir.as_deref(), now)?);
         let evidence = verify::prove(&model, &lab, &options, now, reader);
         if reader != Reader::Parent && arguments.format == ListFormat::Human {
             console::out(&evidence.table());
@@ -73,7 +99,7 @@ pub(super) fn run(arguments: &VerifyArguments, now: OffsetDateTime) -> Result<Ex
         }
         return Ok(Exit::Fine);
     }
-    report(arguments, &proven)
+    report(arguments, &proven, &[])
 }
 
 /// Reads and judges a profile; also as YAML that needs no other file.
@@ -84,14 +110,15 @@ fn read(work: Work, judging: &Judge, now: OffsetDateTime) -> Result<(Judged, Str
     Ok((judge_input(work, input, None, judging, now)?, resolved))
 }
 
-fn report(arguments: &VerifyArguments, proven: &[Evidence]) -> Result<Exit, String> {
-    let document =
-        Document { version: 1, generator: format!("redisgen {}", env!("CARGO_PKG_VERSION")), profiles: proven };
+fn report(arguments: &VerifyArguments, proven: &[Evidence], refused: &[Refused]) -> Result<Exit, String> {
+    let generator = format!("redisgen {}", env!("CARGO_PKG_VERSION"));
+    let document = Document { version: 1, generator, profiles: proven, refused };
     if arguments.format == ListFormat::Json {
         console::json(&document);
     }
     if let Some(path) = &arguments.evidence {
-        keep(path, &serde_json::to_string_pretty(&document).map_err(|error| error.to_string())?)?;
+        let text = serde_json::to_string_pretty(&document).map_err(|error| error.to_string())?;
+        keep(path, &format!("{text}\n"))?;
     }
     if proven.iter().any(|evidence| evidence.interrupted) {
         return Err("interrupted; what was started is stopped".to_owned());
@@ -102,6 +129,7 @@ fn report(arguments: &VerifyArguments, proven: &[Evidence]) -> Result<Exit, Stri
 fn options(arguments: &VerifyArguments) -> Result<Options, String> {
     let required: BTreeSet<Level> = arguments.require.iter().copied().collect();
     let mut levels: BTreeSet<Level> = arguments.level.iter().copied().collect();
+    let default = levels.is_empty() && arguments.against.is_none();
     if levels.is_empty() {
         levels = match arguments.against {
             Some(_) => BTreeSet::from([Level::Live]),
@@ -123,6 +151,7 @@ fn options(arguments: &VerifyArguments) -> Result<Options, String> {
     Ok(Options {
         levels,
         required,
+        default,
         server: arguments.server.clone(),
         image: arguments.image.clone(),
         providers: arguments.providers.clone(),
@@ -137,9 +166,28 @@ fn keep(path: &Path, text: &str) -> Result<(), String> {
         console::out(text);
         return Ok(());
     }
+    let (folder, name) = place(path)?;
+    folder.stage(name, text.as_bytes(), 0o644, true)?.commit()
+}
+
+/// Fails where [`keep`] would.
+fn can_keep(path: &Path) -> Result<(), String> {
+    if path == Path::new(input::STDIN) {
+        return Ok(());
+    }
+    if path.is_dir() {
+        return Err(format!("--evidence: {} is a folder", path.display()));
+    }
+    let (folder, name) = place(path).map_err(|reason| format!("--evidence: {reason}"))?;
+    // It goes with what is not committed.
+    folder.stage(name, b"", 0o600, false).map(drop).map_err(|reason| format!("--evidence: {reason}"))
+}
+
+/// The folder of a file, and its name there.
+fn place(path: &Path) -> Result<(Folder, &str), String> {
     let shown = path.display();
     let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| format!("{shown}: not a file name"))?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = Folder::open(&parent.canonicalize().map_err(|error| format!("{}: {error}", parent.display()))?)?;
-    folder.stage(name, text.as_bytes(), 0o644, true)?.commit()
+    let parent = parent.canonicalize().map_err(|error| format!("{}: {error}", parent.display()))?;
+    Ok((Folder::open(&parent)?, name))
 }

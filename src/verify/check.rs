@@ -113,6 +113,16 @@ impl Record {
         };
         Record { level, id: id.to_owned(), title: title.to_owned(), state, seen: line(&seen), remedy, millis }
     }
+
+    /// In words. A title says what should be: where it is not, or nobody knows, that is said before it.
+    pub fn told(&self) -> String {
+        match (self.state, self.seen.is_empty()) {
+            (State::Held, _) | (State::Advice, true) => self.title.clone(),
+            (State::Failed, _) => format!("expected: {}; seen: {}", self.title, self.seen),
+            (State::NotRun, _) => format!("unproven: {}; {}", self.title, self.seen),
+            (State::Advice, false) => self.seen.clone(),
+        }
+    }
 }
 
 /// One line without control characters, cut where it is too long.

@@ -22,6 +22,8 @@ pub struct Evidence {
     pub engine: String,
     /// The tree that was proven; null if it was built for the proof.
     pub dir: Option<String>,
+    /// True if the passwords and certificates were made for the proof.
+    pub own_secrets: bool,
     /// When it began, in UTC.
     pub started: String,
     /// When it ended, in UTC.
@@ -47,19 +49,8 @@ impl Evidence {
         lab: &Lab,
         required: &BTreeSet<Level>,
         (started, ended): (OffsetDateTime, OffsetDateTime),
-        (judges, mut checks): (BTreeMap<String, String>, Vec<Record>),
+        (judges, checks): (BTreeMap<String, String>, Vec<Record>),
     ) -> Evidence {
-        // A level without a single proof is not proven, whatever the reason.
-        for level in required {
-            let proven = |record: &Record| record.level == *level && record.state != State::Advice;
-            if !checks.iter().any(proven) {
-                let nothing = Err(super::check::Trouble::missing(
-                    "this deployment has nothing that this level proves",
-                    "leave it out of --require",
-                ));
-                checks.push(Record::new(*level, "nothing", "There is something to prove", nothing, 0));
-            }
-        }
         let interrupted = super::interrupt::asked();
         let stands = |record: &Record| match record.state {
             State::Failed => false,
@@ -71,6 +62,7 @@ impl Evidence {
             digest: model.digest.clone(),
             engine: format!("{} {}", model.profile.engine.kind.word(), model.profile.engine.version),
             dir: lab.dir.as_ref().map(|dir| dir.display().to_string()),
+            own_secrets: lab.own_secrets,
             started: stamp(started),
             ended: stamp(ended),
             // Where nothing could be proven, nothing is.
@@ -85,7 +77,12 @@ impl Evidence {
 
     /// The table and what it leads to, for people.
     pub fn table(&self) -> String {
-        let mut text = format!("\n{}\n  {:<14}{:>6}{:>8}{:>9}\n", self.profile, "level", "held", "failed", "not run");
+        let tree = match &self.dir {
+            Some(dir) => format!("the tree {dir}"),
+            None => "built for this proof".to_owned(),
+        };
+        let mut text =
+            format!("\n{}, {tree}\n  {:<14}{:>6}{:>8}{:>9}\n", self.profile, "level", "held", "failed", "not run");
         let levels: BTreeSet<Level> = self.checks.iter().map(|record| record.level).collect();
         for level in levels {
             let count = |state| self.checks.iter().filter(|one| one.level == level && one.state == state).count();
@@ -98,20 +95,24 @@ impl Evidence {
                 text.push_str(&format!("\n{title}\n"));
             }
             for record in those {
-                text.push_str(&format!(
-                    "  {}/{}: {}\n      {}\n",
-                    record.level.word(),
-                    record.id,
-                    record.title,
-                    record.seen
-                ));
+                text.push_str(&format!("  {}/{}: {}\n", record.level.word(), record.id, record.told()));
                 if let Some(remedy) = &record.remedy {
                     text.push_str(&format!("      {remedy}\n"));
                 }
             }
         }
-        text.push_str(&format!("\n{}\n", self.verdict()));
+        text.push_str(&format!("\n{}{}\n", self.verdict(), self.server()));
         text
+    }
+
+    /// The server that was proven, where that is another one than the profile names.
+    fn server(&self) -> String {
+        let (kind, asked) = self.engine.split_once(' ').unwrap_or_default();
+        match self.judges.get(kind) {
+            Some(version) if version == asked => format!("; the server was {kind} {version}"),
+            Some(version) => format!("; the server was {kind} {version}, the profile asks for {asked}"),
+            None => String::new(),
+        }
     }
 
     fn verdict(&self) -> String {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::check::{Record, Trouble};
+use super::level::Level;
 use super::process::{self, Process};
 use super::{Bench, interrupt};
 use crate::console;
@@ -24,6 +25,13 @@ pub use confine::{confine, network_script, user, without_rights};
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Message {
+    /// A check starts.
+    Started {
+        /// Its level.
+        level: Level,
+        /// What it proves.
+        title: String,
+    },
     /// A check ended.
     Record(Record),
     /// Programs that judged, with their versions.
@@ -103,6 +111,7 @@ fn follow(bench: &mut Bench<'_>, mut process: Process, mut complaint: File) -> R
     while !ended {
         match lines.recv_timeout(Duration::from_millis(50)) {
             Ok(line) => match serde_json::from_str(&line) {
+                Ok(Message::Started { level, title }) => bench.recorder.started(level, &title),
                 Ok(Message::Record(record)) => bench.add(record),
                 Ok(Message::Judges(judges)) => bench.add_judges(judges),
                 Err(error) => {

@@ -32,8 +32,19 @@ pub struct Recorder {
     records: Vec<Record>,
 }
 
-/// Clears a terminal's line.
-const CLEAR: &str = "\r\u{1b}[K";
+/// Width of a terminal that does not tell.
+const WIDTH: usize = 80;
+
+/// How many characters go into a line of standard error's terminal, without its last place: who fills that may wrap.
+fn width() -> usize {
+    let columns = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| usize::from(size.ws_col));
+    if columns == 0 { WIDTH - 1 } else { columns - 1 }
+}
+
+/// What clears the live line: also where colours, and with them the terminal's own command, are not wanted.
+fn clear() -> String {
+    format!("\r{}\r", " ".repeat(width()))
+}
 
 impl Recorder {
     /// Nothing is recorded yet.
@@ -46,9 +57,7 @@ impl Recorder {
         if super::interrupt::asked() {
             return false;
         }
-        if self.reader == Reader::Terminal {
-            console::err(&format!("{CLEAR}  …        {:<12} {title}", level.word()));
-        }
+        self.started(level, title);
         let start = Instant::now();
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(prove)).unwrap_or_else(|cause| {
             let text = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
@@ -61,11 +70,29 @@ impl Recorder {
         held
     }
 
+    /// Tells of a check that starts, here or elsewhere.
+    pub fn started(&self, level: Level, title: &str) {
+        match self.reader {
+            Reader::Parent => Message::Started { level, title: title.to_owned() }.say(),
+            Reader::Terminal => {
+                // One line, however narrow the terminal is: what wraps cannot be cleared.
+                let text: String = format!("  …        {:<12} {title}", level.word()).chars().take(width()).collect();
+                console::err(&format!("{}{text}", clear()));
+            }
+            Reader::Log => {}
+        }
+    }
+
+    /// How many records of a level are proofs, and no advice.
+    pub fn proofs(&self, level: Level) -> usize {
+        self.records.iter().filter(|record| record.level == level && record.state != State::Advice).count()
+    }
+
     /// Records a check that ended elsewhere.
     pub fn add(&mut self, record: Record) {
         match self.reader {
             Reader::Parent => Message::Record(record.clone()).say(),
-            Reader::Terminal => console::err(&format!("{CLEAR}{}\n", line(&record))),
+            Reader::Terminal => console::err(&format!("{}{}\n", clear(), line(&record))),
             Reader::Log => console::err(&format!("{}\n", line(&record))),
         }
         self.records.push(record);
@@ -86,10 +113,5 @@ fn line(record: &Record) -> String {
         State::Advice => anstyle::AnsiColor::Cyan,
     }
     .on_default();
-    let seen = if record.state == State::Held || record.seen.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", record.seen)
-    };
-    format!("  {style}{:<8}{style:#} {:<12} {}{seen}", record.state.word(), record.level.word(), record.title)
+    format!("  {style}{:<8}{style:#} {:<12} {}", record.state.word(), record.level.word(), record.told())
 }

@@ -23,6 +23,12 @@ pub(super) fn prove(bench: &mut Bench<'_>) -> Result<(), Trouble> {
         bench.prove("secrets", "Each user has a password", || secrets(model, lab));
     }
     bench.prove("edited", "Each file is as the profile builds it", || {
+        if lab.files.is_empty() {
+            return Err(Trouble::missing(
+                "no file of the profile is there",
+                "build it into this folder, or name another one",
+            ));
+        }
         let edited: Vec<&str> = lab.edited().collect();
         if edited.is_empty() {
             return Ok(format!("{} files", lab.files.len()));

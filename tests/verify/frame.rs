@@ -92,8 +92,9 @@ fn evidence_is_what_json_prints() {
     let folder = tempfile::tempdir().expect("folder");
     let file = folder.path().join("evidence.json");
     let proof = Proof::run(verify(&folder, &["--level", "scripts", "--format", "json", "--evidence"]).arg(&file));
-    let kept: Value = serde_json::from_slice(&fs::read(&file).expect("kept")).expect("JSON");
-    assert_eq!(kept, proof.document);
+    let text = fs::read(&file).expect("kept");
+    assert_eq!(String::from_utf8_lossy(&text), String::from_utf8_lossy(&proof.output.stdout));
+    let kept: Value = serde_json::from_slice(&text).expect("JSON");
     let profile = &kept["profiles"][0];
     assert_eq!(profile["engine"], "redis 7.0.15");
     assert_eq!(profile["digest"].as_str().map(str::len), Some(64));
@@ -162,27 +163,98 @@ fn a_tree_that_leads_elsewhere_is_not_followed() {
 #[test]
 fn an_interrupted_proof_leaves_nothing() {
     let deployment = Deployment::build(&production_profile());
-    for (signal, tree) in [("INT", true), ("TERM", false), ("HUP", true)] {
+    // A terraform that has much to do: it initialises until it is ended.
+    let programs = tempfile::tempdir().expect("folder");
+    let slow = programs.path().join("terraform");
+    let script = "#!/bin/sh\ncase $1 in version) echo Terraform v1.11.0 ;; init) echo $$ >&2; sleep 97531 ;; esac\n";
+    fs::write(&slow, script).expect("written");
+    fs::set_permissions(&slow, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a program");
+    let path = format!("{}:{}", programs.path().display(), std::env::var("PATH").expect("PATH"));
+    let (server, firewall) = ("starts with the emitted configuration", "gets in while it is not loaded");
+    let cases = [
+        ("INT", "server", true, server),
+        ("TERM", "server", false, server),
+        ("HUP", "server", true, server),
+        ("INT", "firewall", true, firewall),
+        ("TERM", "terraform", true, "Module aws is formatted"),
+    ];
+    for (signal, level, tree, word) in cases {
         let folder = tempfile::tempdir().expect("folder");
-        let mut command = verify(&folder, &["--level", "server"]);
+        let mut command = verify(&folder, &["--level", level]);
         if tree {
             command.arg("--dir").arg(deployment.out());
         }
+        if level == "terraform" {
+            command.arg("--providers").arg(programs.path()).env("PATH", &path);
+        }
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("runs");
         let mut stderr = child.stderr.take().expect("stderr");
-        // As soon as a server runs.
+        // As soon as what it starts runs.
         let mut seen = String::new();
         let mut buffer = [0; 4096];
-        while !seen.contains("starts with the emitted configuration") {
+        while !seen.contains(word) {
             let count = stderr.read(&mut buffer).expect("progress");
             assert!(count > 0, "{seen}");
             seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
         }
         send(signal, &child);
         let status = ended(&mut child);
-        assert_eq!(status.code(), Some(2), "{signal}: {seen}");
+        assert_eq!(status.code(), Some(2), "{signal} {level}: {seen}");
         nothing_is_left(&folder);
+        // What has no folder in its arguments ends, too.
+        let left = Command::new("pgrep").args(["-f", "^sleep 97531"]).output().expect("pgrep");
+        assert!(left.stdout.is_empty(), "{level}: {left:?}");
     }
+}
+
+/// A check that panics has failed; what it holds ends and goes.
+#[test]
+fn a_panic_cleans_up() {
+    use redisgen::verify::level::Level;
+    use redisgen::verify::recorder::{Reader, Recorder};
+    use redisgen::verify::{check::State, lab::Lab, process};
+
+    let model = model();
+    let (mut pid, mut path) = (0, None);
+    let mut recorder = Recorder::new(Reader::Log);
+    let held = recorder.run(Level::Server, "a", "It holds", || {
+        let lab = Lab::new(&model, String::new(), None, time::OffsetDateTime::now_utc()).expect("a folder");
+        let process = process::Process::start(process::command("sleep").arg("1000")).expect("it starts");
+        (pid, path) = (process.pid(), Some(lab.path().to_owned()));
+        assert!(lab.tree().join("redis/redis.conf").exists() && Path::new(&format!("/proc/{pid}")).exists());
+        panic!("a reason");
+    });
+    assert!(!held && recorder.run(Level::Server, "b", "The next one runs", || Ok(String::new())));
+    let records = recorder.finish();
+    assert_eq!((records[0].state, records[0].seen.as_str()), (State::Failed, "redisgen itself failed: a reason"));
+    assert!(!path.expect("a lab").exists(), "the folder is left");
+    assert!(!Path::new(&format!("/proc/{pid}")).exists(), "the process is left");
+}
+
+fn model() -> redisgen::model::Model {
+    use redisgen::input::{DiskParents, ProfilePath};
+    use redisgen::{load, resolve};
+
+    let input = load::Input { name: "prod.yaml".to_owned(), bytes: production_profile().into_bytes() };
+    let path = ProfilePath { name: "prod.yaml".to_owned(), path: None };
+    let (profile, loaded) = load::load(input, &mut DiskParents::new(&path)).unwrap_or_else(|_| panic!("a profile"));
+    resolve::resolve(&loaded, profile, "prod.yaml").unwrap_or_else(|finding| panic!("{}", finding.message))
+}
+
+/// Files, modes, times: what is proven is only read.
+#[test]
+fn the_proven_tree_stays_as_it_is() {
+    let deployment = Deployment::build(&production_profile());
+    let state = || {
+        let script =
+            "find . -exec stat -c '%n %a %u %g %s %Y %Z' {} + | sort; find . -type f -exec sha256sum {} + | sort";
+        let output = Command::new("sh").args(["-c", script]).current_dir(deployment.out()).output().expect("sh");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let before = state();
+    assert!(before.lines().count() > 60, "{before}");
+    Proof::of(&deployment, "server,firewall,certificates,scripts,tree", &[]).holds(50);
+    assert_eq!(before, state());
 }
 
 /// Nobody can clean up after SIGKILL, but no server outlives it.

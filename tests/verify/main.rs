@@ -37,3 +37,4 @@ mod frame;
 mod live;
 mod proxy;
 mod server;
+mod told;

@@ -39,7 +39,12 @@ impl Program {
             // the name that it is called.
             Some(path) => std::path::absolute(path).map_err(|error| Trouble::Failed(format!("--server: {error}")))?,
             None => process::find(name).ok_or_else(|| {
-                Trouble::missing(format!("no `{name}` on PATH"), format!("install {name}, or name one by --server"))
+                let package = match model.profile.engine.kind {
+                    EngineKind::Redis => name.to_owned(),
+                    // Debian 12 has none.
+                    EngineKind::Valkey => format!("{name}, which Debian has from 13 on"),
+                };
+                Trouble::missing(format!("no `{name}` on PATH"), format!("install {package}, or name one by --server"))
             })?,
         };
         let said = process::run(process::command(&path).arg("--version"), Duration::from_secs(10))?;
