@@ -70,6 +70,47 @@ pub struct AclUser {
     pub role: Option<Role>,
 }
 
+/// Where below `secrets/` what a user proves itself with is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep<'name> {
+    /// Folders below `secrets/`, outermost first.
+    pub folders: [Option<&'name str>; 2],
+    /// File that holds its password.
+    pub password: &'static str,
+    /// Name of its certificate and its key, without `.crt` and `.key`.
+    pub stem: &'static str,
+}
+
+impl<'name> Keep<'name> {
+    /// Folders below `secrets/`, outermost first.
+    pub fn chain(&self) -> Vec<&'name str> {
+        self.folders.iter().flatten().copied().collect()
+    }
+
+    /// Path of a file in its folder, below `secrets/`.
+    pub fn path(&self, file: &str) -> String {
+        self.chain().into_iter().chain([file]).collect::<Vec<_>>().join("/")
+    }
+}
+
+impl AclUser {
+    /// Where what it proves itself with is kept: the health check's in the folder that the server mounts, a service's in
+    /// its own, everybody else's below `clients/`.
+    pub fn keep(&self) -> Keep<'_> {
+        keep(&self.name)
+    }
+}
+
+/// [`AclUser::keep`], by name: those of [`RESERVED`] are ours.
+pub fn keep(user: &str) -> Keep<'_> {
+    let client = |folders| Keep { folders, password: "password", stem: "client" };
+    match user {
+        HEALTH => Keep { folders: [Some("server"), None], password: "health.password", stem: HEALTH },
+        EXPORTER | BACKUP => client([Some(user), None]),
+        _ => client([Some("clients"), Some(user)]),
+    }
+}
+
 /// How a user proves itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Login {
@@ -99,7 +140,7 @@ impl Model {
 
     /// True if anyone logs in with a password; then `health` does too.
     pub fn passwords(&self) -> bool {
-        self.users.iter().any(|user| user.login == Login::Password)
+        self.logins().next().is_some()
     }
 
     /// True if there is anything to keep secret.
@@ -107,9 +148,14 @@ impl Model {
         self.passwords() || self.tls()
     }
 
+    /// Everybody who logs in with a password, ours included.
+    pub fn logins(&self) -> impl Iterator<Item = &AclUser> {
+        self.users.iter().filter(|user| user.login == Login::Password)
+    }
+
     /// Users whose passwords and certificates belong to applications and people.
     pub fn clients(&self) -> impl Iterator<Item = &AclUser> {
-        self.users.iter().filter(|user| user.login == Login::Password && user.place.is_some())
+        self.logins().filter(|user| user.place.is_some())
     }
 
     /// Who the application of the examples and of `client/` is: the first enabled one, else `default` if it needs no
@@ -139,6 +185,10 @@ impl Model {
 
 /// The user of the health check.
 pub const HEALTH: &str = "health";
+/// The user of the exporter for Prometheus.
+pub const EXPORTER: &str = "exporter";
+/// The user that starts a save for a backup.
+pub const BACKUP: &str = "backup";
 
 /// Names that services of ours use.
-pub const RESERVED: &[&str] = &[HEALTH, "exporter", "backup"];
+pub const RESERVED: &[&str] = &[HEALTH, EXPORTER, BACKUP];

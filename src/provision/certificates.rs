@@ -1,9 +1,12 @@
 //! The authority and the certificates that it signs.
 
-use super::{Provisioner, damaged};
+use super::{Provisioner, chain, damaged};
 use crate::certificate::{self, Certificate, Pair, Purpose, Terms};
 use crate::format::Duration;
-use crate::model::HEALTH;
+use crate::model::{BACKUP, EXPORTER, keep};
+
+/// The authority's certificate.
+const AUTHORITY: &str = "ca.crt";
 
 impl Provisioner<'_> {
     /// `renew_before`; a rule keeps it shorter than the certificates.
@@ -18,43 +21,58 @@ impl Provisioner<'_> {
     pub(super) fn certificates(&mut self) -> Result<(), String> {
         let model = self.model;
         let mut leaves =
-            vec![(vec!["server".to_owned()], "redis", format!("{} redis", model.profile.name), Purpose::Server)];
+            vec![(vec!["server"], "redis", format!("{} redis", model.profile.name), Purpose::Server)];
         if model.mutual() {
-            if model.passwords() {
-                leaves.push((vec!["server".to_owned()], HEALTH, HEALTH.to_owned(), Purpose::Client));
-            }
-            for user in model.clients().filter(|user| user.enabled) {
-                leaves.push((
-                    vec!["clients".to_owned(), user.name.clone()],
-                    "client",
-                    user.name.clone(),
-                    Purpose::Client,
-                ));
+            for user in model.logins().filter(|user| user.enabled) {
+                let keep = user.keep();
+                leaves.push((keep.chain(), keep.stem, user.name.clone(), Purpose::Client));
             }
         }
         let mut any_leaf = false;
         for (folders, stem, ..) in &leaves {
-            let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
-            any_leaf |= self.read(&folders, &format!("{stem}.crt"))?.is_some();
+            any_leaf |= self.read(folders, &format!("{stem}.crt"))?.is_some();
         }
         let certificate = self.load_authority(any_leaf)?;
         let mut made = 0_usize;
         for (folders, stem, common_name, purpose) in &leaves {
-            let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
-            if !self.keeps(&folders, stem, *purpose, &certificate)? {
-                self.issue(&folders, stem, common_name, *purpose)?;
+            if !self.keeps(folders, stem, *purpose, &certificate)? {
+                self.issue(folders, stem, common_name, *purpose)?;
                 made += 1;
             }
         }
+        self.authority_for_services()?;
         if made > 0 {
             self.result.made.push(format!("{made} certificate{}", if made == 1 { "" } else { "s" }));
         }
         Ok(())
     }
 
+    /// Each service of ours mounts its own folder and nothing else, so the authority's certificate is there, too.
+    fn authority_for_services(&mut self) -> Result<(), String> {
+        let Some(authority) = self.planned(&["server"], AUTHORITY)? else { return Ok(()) };
+        let model = self.model;
+        for service in [EXPORTER, BACKUP].into_iter().filter(|name| model.logins().any(|user| user.name == *name)) {
+            let folders = keep(service).chain();
+            if self.read(&folders, AUTHORITY)?.is_none_or(|old| *old != *authority) {
+                self.write(&folders, AUTHORITY, &authority);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a file of `secrets/` will hold: what is written now, else what is there.
+    fn planned(&mut self, folders: &[&str], name: &str) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, String> {
+        let wanted = chain(folders);
+        let written = self.result.files.iter().rfind(|file| file.folders == wanted && file.name == name);
+        match written {
+            Some(file) => Ok(Some(file.bytes.clone())),
+            None => self.read(folders, name),
+        }
+    }
+
     /// The authority's certificate; its key is kept if it is here.
     fn load_authority(&mut self, any_leaf: bool) -> Result<Certificate, String> {
-        let text = self.read_text(&["server"], "ca.crt")?;
+        let text = self.read_text(&["server"], AUTHORITY)?;
         let key = self.read_text(&["ca"], "ca.key")?;
         let text = match (text, key) {
             (Some(text), Some(key)) => {
@@ -68,9 +86,9 @@ impl Provisioner<'_> {
             }
             (None, None) => self.make_authority(None)?,
         };
-        let certificate = Certificate::parse(&text).map_err(|reason| damaged(&["server"], "ca.crt", &reason))?;
+        let certificate = Certificate::parse(&text).map_err(|reason| damaged(&["server"], AUTHORITY, &reason))?;
         if !certificate.is_authority {
-            return Err(damaged(&["server"], "ca.crt", "it is not the certificate of an authority"));
+            return Err(damaged(&["server"], AUTHORITY, "it is not the certificate of an authority"));
         }
         if self.authority.as_ref().is_some_and(|pair| !certificate.matches(&pair.key)) {
             return Err(damaged(&["ca"], "ca.key", "it does not belong to server/ca.crt"));
@@ -94,7 +112,7 @@ impl Provisioner<'_> {
         if self.new_authority {
             self.write(&["ca"], "ca.key", pair.key.as_bytes());
         }
-        self.write(&["server"], "ca.crt", pair.certificate.as_bytes());
+        self.write(&["server"], AUTHORITY, pair.certificate.as_bytes());
         self.result.made.push(
             if self.new_authority { "a certificate authority" } else { "the authority's certificate, from its key" }
                 .to_owned(),

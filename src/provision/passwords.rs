@@ -6,40 +6,38 @@ use zeroize::Zeroizing;
 
 use super::{Provisioner, damaged, is_digest, sealed, user_of};
 use crate::artefact::LOCKED;
-use crate::model::HEALTH;
+use crate::model::AclUser;
 
 impl Provisioner<'_> {
     /// The digest of every user's password; missing passwords are made.
     pub(super) fn passwords(&mut self) -> Result<BTreeMap<String, String>, String> {
         let sealed = self.read_text(&["server"], "users.acl")?.unwrap_or_default();
         let mut digests = BTreeMap::new();
-        let health = self.model.passwords().then(|| HEALTH.to_owned());
-        let names: Vec<String> = self.model.clients().map(|user| user.name.clone()).chain(health).collect();
+        let users: Vec<&AclUser> = self.model.logins().collect();
         let known: BTreeMap<&str, bool> = sealed
             .lines()
             .filter_map(|line| Some((user_of(line)?, line.split(' ').any(|word| is_digest(word) && word != LOCKED))))
             .collect();
         let mut made = 0_usize;
-        for name in names {
-            let folders = ["clients", name.as_str()];
-            let (folders, file): (&[&str], &str) =
-                if name == HEALTH { (&["server"], "health.password") } else { (&folders, "password") };
-            let password = match self.read_text(folders, file)? {
-                Some(text) => checked_password(&text, folders, file)?,
-                None if known.get(name.as_str()) == Some(&true) && !self.options.reprovision => {
+        for user in users {
+            let keep = user.keep();
+            let (folders, file) = (keep.chain(), keep.password);
+            let password = match self.read_text(&folders, file)? {
+                Some(text) => checked_password(&text, &folders, file)?,
+                None if known.get(user.name.as_str()) == Some(&true) && !self.options.reprovision => {
                     return Err(format!(
-                        "secrets/{}/{file} is missing, and clients may still use it: its digest is sealed. Put it back, or make a new one with --reprovision",
-                        folders.join("/")
+                        "secrets/{} is missing, and clients may still use it: its digest is sealed. Put it back, or make a new one with --reprovision",
+                        keep.path(file)
                     ));
                 }
                 None => {
                     made += 1;
                     let password = new_password()?;
-                    self.write(folders, file, password.as_bytes());
+                    self.write(&folders, file, password.as_bytes());
                     password
                 }
             };
-            digests.insert(name, crate::lock::sha256(password.as_bytes()));
+            digests.insert(user.name.clone(), crate::lock::sha256(password.as_bytes()));
         }
         if made > 0 {
             self.result.made.push(format!("{made} password{}", if made == 1 { "" } else { "s" }));

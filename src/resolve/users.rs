@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::acl::{self, Permissions};
 use crate::engine::{CommandSet, Line};
 use crate::format::{AclRule, KeyPattern};
-use crate::model::{AclUser, HEALTH, Login};
+use crate::model::{AclUser, BACKUP, EXPORTER, HEALTH, Login};
 use crate::profile::{Aof, Environment, Profile, Role, Selector, User};
 
 /// Connection commands that clients send before and beside their work: redis-py, ioredis, lettuce and
@@ -32,6 +32,9 @@ const MONITORING: &[&str] = &[
     "cluster|info",
 ];
 
+/// Starts a save and sees it end. The snapshot is read from the disk: this user sees no data.
+const SAVING: &[&str] = &["ping", "info", "bgsave", "lastsave"];
+
 /// All users, sorted as ACL SAVE sorts them.
 pub(super) fn users(profile: &Profile, line: &Line, denied: &CommandSet) -> Vec<AclUser> {
     let mut roles = RoleRules::new();
@@ -43,18 +46,29 @@ pub(super) fn users(profile: &Profile, line: &Line, denied: &CommandSet) -> Vec<
         users.push(default_user(profile, line, denied));
     }
     if passwords {
-        users.push(AclUser {
-            name: HEALTH.to_owned(),
-            enabled: true,
-            login: Login::Password,
-            permissions: permissions(&[], vec!["+ping".to_owned()]),
-            selectors: Vec::new(),
-            place: None,
-            role: None,
-        });
+        users.push(service_user(HEALTH, vec!["+ping".to_owned()]));
+        if profile.monitoring.exporter {
+            users.push(service_user(EXPORTER, plus_permitted(line, MONITORING, denied)));
+        }
+        if profile.backups.is_some() {
+            users.push(service_user(BACKUP, plus_permitted(line, SAVING, denied)));
+        }
     }
     users.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
     users
+}
+
+/// A user of a service of ours: it sees no data.
+fn service_user(name: &str, commands: Vec<String>) -> AclUser {
+    AclUser {
+        name: name.to_owned(),
+        enabled: true,
+        login: Login::Password,
+        permissions: permissions(&[], commands),
+        selectors: Vec::new(),
+        place: None,
+        role: None,
+    }
 }
 
 /// Always explicit: without a line of its own, `default` may do everything without a password (measured).

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Bench;
 use super::check::{Check, Outcome, Trouble};
 use super::process::{self, Said};
-use crate::model::{HEALTH, Login, Model};
+use crate::model::{AclUser, Model};
 
 const LIMIT: Duration = Duration::from_secs(10);
 /// A name that no certificate has (RFC 6761).
@@ -83,13 +83,9 @@ impl Certificates {
     /// Paths of the leaves, without their ends, and whose they are.
     fn leaves(&self) -> Vec<(String, String)> {
         let server = ("server/redis".to_owned(), "redis".to_owned());
-        let clients =
-            self.model.users.iter().filter(|user| self.model.mutual() && user.enabled && user.login == Login::Password);
-        let client = |name: &str| match name {
-            HEALTH => "server/health".to_owned(),
-            name => format!("clients/{name}/client"),
-        };
-        std::iter::once(server).chain(clients.map(|user| (client(&user.name), user.name.clone()))).collect()
+        let clients = self.model.logins().filter(|user| self.model.mutual() && user.enabled);
+        let client = |user: &AclUser| (user.keep().path(user.keep().stem), user.name.clone());
+        std::iter::once(server).chain(clients.map(client)).collect()
     }
 }
 

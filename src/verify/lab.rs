@@ -161,15 +161,13 @@ impl Lab {
         Ok(write::read(&tree, &format!("secrets/{path}"))?.map(|(bytes, _)| Zeroizing::new(bytes)))
     }
 
-    /// The password of a user of the profile, or of the health check.
+    /// The password of a user of the profile, or of a service.
     ///
     /// # Errors
     /// It is missing or cannot be read.
     pub fn password(&self, user: &str) -> Result<Zeroizing<String>, String> {
-        let path = match user {
-            crate::model::HEALTH => "server/health.password".to_owned(),
-            user => format!("clients/{user}/password"),
-        };
+        let keep = crate::model::keep(user);
+        let path = keep.path(keep.password);
         let bytes = self.secret(&path)?.ok_or_else(|| format!("secrets/{path} is missing"))?;
         let text = std::str::from_utf8(&bytes).map_err(|_| format!("secrets/{path} is not text"))?;
         Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))

@@ -236,8 +236,10 @@ fn identity(model: &Model, lab: &Lab, target: &Target) -> Result<Option<Pem>, Tr
     let (certificate, key) =
         target.identity.as_ref().map(|(certificate, key)| (Some(certificate), Some(key))).unwrap_or_default();
     let user = target.user.as_deref().unwrap_or_default();
-    let certificate = secret(lab, certificate, &format!("clients/{user}/client.crt"))?;
-    let key = secret(lab, key, &format!("clients/{user}/client.key"))?;
+    let keep = crate::model::keep(user);
+    let stem = keep.path(keep.stem);
+    let certificate = secret(lab, certificate, &format!("{stem}.crt"))?;
+    let key = secret(lab, key, &format!("{stem}.key"))?;
     match certificate.zip(key) {
         Some((certificate, key)) => Ok(Some((certificate.to_vec(), key))),
         None => Err(Trouble::missing(
@@ -250,7 +252,8 @@ fn identity(model: &Model, lab: &Lab, target: &Target) -> Result<Option<Pem>, Tr
 fn password(lab: &Lab, target: &Target, user: &str) -> Result<Zeroizing<String>, Trouble> {
     #[expect(clippy::disallowed_methods, reason = "where redis-cli takes a password from, too")]
     let environment = std::env::var("REDISCLI_AUTH").ok().map(|text| Zeroizing::new(text.into_bytes()));
-    let bytes = secret(lab, target.password.as_ref(), &format!("clients/{user}/password"))?.or(environment);
+    let keep = crate::model::keep(user);
+    let bytes = secret(lab, target.password.as_ref(), &keep.path(keep.password))?.or(environment);
     let Some(bytes) = bytes else {
         return Err(Trouble::missing(
             format!("the password of {user}"),

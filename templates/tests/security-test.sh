@@ -123,7 +123,11 @@ limit() {
 
 # The file of a user's password.
 password_file() {
-  if [ "$1" = health ]; then printf '%s\n' "$secrets/server/health.password"; else printf '%s\n' "$secrets/clients/$1/password"; fi
+  case $1 in
+    health) printf '%s\n' "$secrets/server/health.password" ;;
+    exporter | backup) printf '%s\n' "$secrets/$1/password" ;;
+    *) printf '%s\n' "$secrets/clients/$1/password" ;;
+  esac
 }
 
 # True if the user's password is at hand; nobody's always is.
@@ -146,7 +150,11 @@ certificate() {
       fi
     done
   fi
-  if [ "$1" = health ]; then printf '%s\n' "$secrets/server/health"; else printf '%s\n' "$secrets/clients/$1/client"; fi
+  case $1 in
+    health) printf '%s\n' "$secrets/server/health" ;;
+    exporter | backup) printf '%s\n' "$secrets/$1/client" ;;
+    *) printf '%s\n' "$secrets/clients/$1/client" ;;
+  esac
 }
 certified=yes
 {% endif %}

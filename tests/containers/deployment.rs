@@ -83,12 +83,8 @@ impl Deployment {
     }
 
     pub fn password(&self, user: &str) -> String {
-        let path = if user == "health" {
-            "secrets/server/health.password".to_owned()
-        } else {
-            format!("secrets/clients/{user}/password")
-        };
-        self.read(&path)
+        let keep = redisgen::model::keep(user);
+        self.read(&format!("secrets/{}", keep.path(keep.password)))
     }
 
     /// Every password that was made, by user.

@@ -81,14 +81,15 @@ impl Deployment {
     }
 
     pub fn password(&self, user: &str) -> String {
-        let path =
-            if user == "health" { "server/health.password".to_owned() } else { format!("clients/{user}/password") };
+        let keep = redisgen::model::keep(user);
+        let path = keep.path(keep.password);
         fs::read_to_string(self.secret(&path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     /// Certificate and key of a user.
     pub fn certificate(&self, user: &str) -> (PathBuf, PathBuf) {
-        let stem = if user == "health" { "server/health".to_owned() } else { format!("clients/{user}/client") };
+        let keep = redisgen::model::keep(user);
+        let stem = keep.path(keep.stem);
         (self.secret(&format!("{stem}.crt")), self.secret(&format!("{stem}.key")))
     }
 

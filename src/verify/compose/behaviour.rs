@@ -121,7 +121,7 @@ impl Running<'_> {
             told.push(self.docker.ask(["container", "inspect", &id])?.all());
             told.push(self.docker.ask(["logs", &id])?.all());
         }
-        let users = self.model.clients().map(|user| user.name.as_str()).chain([HEALTH]);
+        let users = self.model.logins().map(|user| user.name.as_str());
         for user in users {
             let Ok(password) = self.lab.password(user) else { continue };
             if !password.is_empty() && told.iter().any(|text| text.contains(password.as_str())) {

@@ -16,7 +16,7 @@ use super::site::Site;
 use crate::artefact::LOCKED;
 use crate::folder::Folder;
 use crate::lock::sha256;
-use crate::model::{AclUser, HEALTH, Login, Model};
+use crate::model::{AclUser, Login, Model};
 use crate::provision;
 use crate::verify::check::{Outcome, Trouble};
 use crate::verify::encryption::{Peer, Pem};
@@ -211,7 +211,8 @@ impl Running {
 
     /// Certificate and key of a user, if the profile asks for some.
     pub(super) fn identity_of(&self, user: &str) -> Option<Pem> {
-        let stem = if user == HEALTH { "server/health".to_owned() } else { format!("clients/{user}/client") };
+        let keep = crate::model::keep(user);
+        let stem = keep.path(keep.stem);
         let certificate = self.lab.secret(&format!("{stem}.crt")).ok()??;
         let key = self.lab.secret(&format!("{stem}.key")).ok()??;
         self.model.mutual().then(|| (certificate.to_vec(), key))
