@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 mod certificates;
+mod exporter;
 mod fernet;
 mod passwords;
 
@@ -95,6 +96,7 @@ pub fn provision(
     let passwords = provisioner.passwords()?;
     provisioner.seal(locked_acl, &passwords)?;
     provisioner.fernet_keys()?;
+    provisioner.exporter_passwords()?;
     if model.tls() {
         provisioner.certificates()?;
     }
