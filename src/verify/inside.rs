@@ -73,7 +73,8 @@ pub fn prove(bench: &mut Bench<'_>, root: Root) -> Result<(), Trouble> {
     command.args(["--as-of", &bench.now.date().to_string()]);
     if let Some(server) = &bench.options.server {
         // What does not exist is told inside.
-        command.arg("--server").arg(server.canonicalize().unwrap_or_else(|_| server.clone()));
+        // Absolute, and no link is followed: Debian's redis-server is one, to a program that looks at its name.
+        command.arg("--server").arg(std::path::absolute(server).unwrap_or_else(|_| server.clone()));
     }
     let complaint = tempfile::tempfile().map_err(|error| Trouble::Failed(error.to_string()))?;
     let stderr = complaint.try_clone().map_err(|error| Trouble::Failed(error.to_string()))?;
