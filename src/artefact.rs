@@ -9,7 +9,6 @@ pub mod compose;
 mod firewall;
 mod healthcheck;
 mod luks;
-mod monitoring;
 pub mod redis_conf;
 mod security_sheet;
 mod security_test;
@@ -57,7 +56,6 @@ pub const ARTEFACTS: &[&[Artefact]] = &[
     terraform::gcp::MODULE,
     terraform::azure::MODULE,
     terraform::vault::MODULE,
-    monitoring::ARTEFACTS,
     &[security_test::ARTEFACT],
     &[access_sheet::ARTEFACT],
 ];

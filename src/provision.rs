@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 mod authority;
 mod certificates;
-mod exporter;
 mod fernet;
 pub mod inventory;
 pub mod leaf;
@@ -105,7 +104,6 @@ pub fn provision(
     let passwords = provisioner.passwords()?;
     provisioner.seal(locked_acl, &passwords)?;
     provisioner.fernet_keys()?;
-    provisioner.exporter_passwords()?;
     if model.tls() {
         provisioner.certificates()?;
     }

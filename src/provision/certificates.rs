@@ -43,11 +43,7 @@ impl Provisioner<'_> {
     pub(super) fn authority_for_services(&mut self) -> Result<(), String> {
         let Some(authority) = self.planned(&["server"], AUTHORITY)? else { return Ok(()) };
         let model = self.model;
-        let runs = |name: &&str| {
-            // Without users the exporter needs no password, and verifies the server all the same.
-            (*name == EXPORTER && model.exporter.is_some()) || model.logins().any(|user| user.name == **name)
-        };
-        for service in [EXPORTER, BACKUP].into_iter().filter(runs) {
+        for service in [EXPORTER, BACKUP].into_iter().filter(|name| model.logins().any(|user| user.name == *name)) {
             let folders = keep(service).chain();
             if self.read(&folders, AUTHORITY)?.is_none_or(|old| *old != *authority) {
                 self.write(&folders, AUTHORITY, &authority);
@@ -57,7 +53,7 @@ impl Provisioner<'_> {
     }
 
     /// What a file of `secrets/` will hold: what is written now, else what is there.
-    pub(super) fn planned(&mut self, folders: &[&str], name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
+    fn planned(&mut self, folders: &[&str], name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
         let wanted = chain(folders);
         let written = self.result.files.iter().rfind(|file| file.folders == wanted && file.name == name);
         match written {
