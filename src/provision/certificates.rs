@@ -20,8 +20,7 @@ impl Provisioner<'_> {
 
     pub(super) fn certificates(&mut self) -> Result<(), String> {
         let model = self.model;
-        let mut leaves =
-            vec![(vec!["server"], "redis", format!("{} redis", model.profile.name), Purpose::Server)];
+        let mut leaves = vec![(vec!["server"], "redis", format!("{} redis", model.profile.name), Purpose::Server)];
         if model.mutual() {
             for user in model.logins().filter(|user| user.enabled) {
                 let keep = user.keep();

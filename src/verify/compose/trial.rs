@@ -13,6 +13,7 @@ pub(super) fn make(file: &File<'_>, project: &str, image: &str) -> Value {
     let publishes = !file.model.published.is_empty();
     let services: Map<String, Value> = file
         .services()
+        .filter(|(name, _)| !file::BACKUPS.contains(name))
         .map(|(name, resolved)| (name.to_owned(), service(resolved, image, name == "redis" && publishes)))
         .collect();
     let secrets: Map<String, Value> = file::entries(file::part(&file.config, &["secrets"]))
