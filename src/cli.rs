@@ -157,7 +157,7 @@ pub struct VerifyArguments {
     /// Compare this running server with the profile: rediss://HOST:PORT, or redis:// without TLS. Nothing is changed there.
     /// Alone it runs level live only.
     #[arg(long, value_name = "URL")]
-    pub against: Option<crate::verify::live::Url>,
+    pub against: Option<crate::live::target::Url>,
     /// Log in to it as this user; what the user may not see is told as not run.
     #[arg(long, value_name = "NAME", requires = "against")]
     pub user: Option<String>,

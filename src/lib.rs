@@ -45,6 +45,8 @@ pub mod folder;
 pub mod format;
 pub mod input;
 pub mod layout;
+#[cfg(feature = "verify")]
+pub mod live;
 pub mod load;
 pub mod lock;
 pub mod mend;

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use rustls::{ClientConnection, StreamOwned};
 
-use super::check::Trouble;
 use super::tls::Tls;
+use crate::verify::check::Trouble;
+use crate::verify::interrupt;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -102,7 +103,7 @@ impl fmt::Display for NoAnswer {
 
 impl From<NoAnswer> for Trouble {
     fn from(reason: NoAnswer) -> Trouble {
-        if super::interrupt::asked() { Trouble::Interrupted } else { Trouble::Failed(reason.0) }
+        if interrupt::asked() { Trouble::Interrupted } else { Trouble::Failed(reason.0) }
     }
 }
 
