@@ -8,6 +8,7 @@ mod explain;
 mod init;
 mod report;
 pub mod rules;
+mod secrets;
 mod validate;
 #[cfg(feature = "verify")]
 mod verify;
@@ -78,6 +79,7 @@ pub fn run(cli: &Cli, now: OffsetDateTime) -> Exit {
         Command::Report(arguments) => report::run(arguments, now),
         #[cfg(feature = "verify")]
         Command::Verify(arguments) => verify::run(arguments, now),
+        Command::Secrets { command } => secrets::run(command, now),
         Command::Rules { format } => Ok(rules::run(*format)),
         Command::Schema { defaults } => {
             console::out(match defaults.as_deref() {

@@ -60,6 +60,7 @@ pub mod rename;
 pub mod render;
 pub mod report;
 pub mod resolve;
+pub mod rotation;
 pub mod rules;
 pub mod schema;
 pub mod session;

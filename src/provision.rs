@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 mod certificates;
 mod fernet;
 mod passwords;
+pub mod strength;
 
+pub(crate) use passwords::new_password;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
@@ -15,6 +17,7 @@ use crate::artefact::LOCKED;
 use crate::certificate::Pair;
 use crate::folder::Folder;
 use crate::model::Model;
+use crate::rotation::State;
 
 /// A file below `secrets/`.
 pub struct SecretFile {
@@ -42,10 +45,18 @@ pub struct Provision {
 }
 
 /// How far provisioning may go.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Make missing things again even if others depend on them, and replace leaves that do not fit.
     pub reprovision: bool,
+    /// Make what is missing; without it, that is an error.
+    pub make: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { reprovision: false, make: true }
+    }
 }
 
 /// Only its owner enters `secrets/`.
@@ -62,6 +73,7 @@ struct Provisioner<'run> {
     authority: Option<Pair>,
     new_authority: bool,
     corrected: BTreeSet<String>,
+    rotation: Option<State>,
 }
 
 /// Plans what is missing.
@@ -75,20 +87,11 @@ pub fn provision(
     now: OffsetDateTime,
     options: Options,
 ) -> Result<Provision, String> {
-    let existing = out.subfolder(SECRETS.0)?;
     if !model.has_secrets() {
+        out.subfolder(SECRETS.0)?;
         return Ok(Provision::default());
     }
-    let mut provisioner = Provisioner {
-        model,
-        existing,
-        options,
-        now,
-        result: Provision::default(),
-        authority: None,
-        new_authority: false,
-        corrected: BTreeSet::new(),
-    };
+    let mut provisioner = Provisioner::new(out, model, now, options)?;
     provisioner.ignore_file()?;
     provisioner.check_mode()?;
     provisioner.note_former_clients()?;
@@ -101,13 +104,27 @@ pub fn provision(
     Ok(provisioner.result)
 }
 
-/// The locked file with every slot filled; the digests by user.
-pub fn sealed(locked_acl: &str, digests: &BTreeMap<String, String>) -> String {
+/// Plans the sealed file alone, from passwords that are there; makes none.
+///
+/// # Errors
+/// A password is missing or none.
+pub fn seal(out: &Folder, model: &Model, locked_acl: &str, now: OffsetDateTime) -> Result<Provision, String> {
+    let mut provisioner = Provisioner::new(out, model, now, Options { make: false, ..Options::default() })?;
+    provisioner.check_mode()?;
+    let passwords = provisioner.passwords()?;
+    provisioner.seal(locked_acl, &passwords)?;
+    Ok(provisioner.result)
+}
+
+/// The locked file with every slot filled; the digests by user, two while a rotation is pending.
+pub fn sealed(locked_acl: &str, digests: &BTreeMap<String, Vec<String>>) -> String {
     let mut text = String::with_capacity(locked_acl.len());
     for line in locked_acl.lines() {
-        let digest = user_of(line).and_then(|user| digests.get(user));
-        match digest {
-            Some(digest) => text.push_str(&line.replace(LOCKED, &format!("#{digest}"))),
+        match user_of(line).and_then(|user| digests.get(user)) {
+            Some(digests) => {
+                let words: Vec<String> = digests.iter().map(|digest| format!("#{digest}")).collect();
+                text.push_str(&line.replace(LOCKED, &words.join(" ")));
+            }
             None => text.push_str(line),
         }
         text.push('\n');
@@ -115,11 +132,13 @@ pub fn sealed(locked_acl: &str, digests: &BTreeMap<String, String>) -> String {
     text
 }
 
-/// The sealed file with every digest masked: equal to the locked one if nothing but passwords differs.
-pub fn masked(sealed: &str) -> String {
+/// The sealed file with every digest masked: equal to the locked one if nothing but passwords differs. Of users whose
+/// rotation is `pending`, two digests count as one.
+pub fn masked(sealed: &str, pending: &BTreeSet<&str>) -> String {
     let mut text = String::with_capacity(sealed.len());
     for line in sealed.lines() {
-        let words: Vec<&str> = line
+        let rotating = user_of(line).is_some_and(|user| pending.contains(user));
+        let mut words: Vec<&str> = line
             .split(' ')
             .map(|word| match word.as_bytes().first() {
                 _ if is_digest(word) => LOCKED,
@@ -128,6 +147,10 @@ pub fn masked(sealed: &str) -> String {
                 _ => word,
             })
             .collect();
+        let digests: Vec<usize> = (0..words.len()).filter(|place| words.get(*place) == Some(&LOCKED)).collect();
+        if let ([_, second], true) = (digests.as_slice(), rotating) {
+            words.remove(*second);
+        }
         text.push_str(&words.join(" "));
         text.push('\n');
     }
@@ -154,7 +177,26 @@ fn user_of(line: &str) -> Option<&str> {
     line.strip_prefix("user ")?.split(' ').next()
 }
 
-impl Provisioner<'_> {
+impl<'run> Provisioner<'run> {
+    fn new(
+        out: &Folder,
+        model: &'run Model,
+        now: OffsetDateTime,
+        options: Options,
+    ) -> Result<Provisioner<'run>, String> {
+        Ok(Provisioner {
+            model,
+            existing: out.subfolder(SECRETS.0)?,
+            options,
+            now,
+            result: Provision::default(),
+            authority: None,
+            new_authority: false,
+            corrected: BTreeSet::new(),
+            rotation: State::read(out)?,
+        })
+    }
+
     /// Reads a file of `secrets/`. A mode that is not ours is set right on the way: too wide shows a secret,
     /// too narrow hides it from the server.
     fn read(&mut self, folders: &[&str], name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {

@@ -140,6 +140,26 @@ pub fn write(
     })
 }
 
+/// Puts secrets alone on disk, in their order.
+///
+/// # Errors
+/// The first thing that cannot be written; what was there is still whole then.
+pub fn secrets(out: &Folder, provision: &Provision) -> Result<(), String> {
+    let mut folders = Folders { out, open: BTreeMap::new() };
+    for chain in provision.folders.iter().chain(provision.files.iter().map(|secret| &secret.folders)) {
+        folders.prepare(chain)?;
+    }
+    let mut staged: Vec<Staged> = Vec::new();
+    for secret in &provision.files {
+        let path: Vec<&str> = secret.folders.iter().map(|(name, _)| name.as_str()).collect();
+        staged.push(folders.get(&path.join("/"))?.stage(&secret.name, &secret.bytes, secret.mode, true)?);
+    }
+    for file in staged {
+        file.commit()?;
+    }
+    folders.open.values().try_for_each(Folder::sync)
+}
+
 /// A file is ours if the lock lists it, or, after an interrupted first build, if it says so itself or is
 /// what we would write.
 fn ours(lock: Option<&Lock>, file: &File, bytes: &[u8]) -> bool {

@@ -105,7 +105,7 @@ fn provision(
     }
     let acl = files.iter().find(|file| file.path == "redis/users.acl");
     let acl = acl.map(|file| String::from_utf8_lossy(&file.bytes).into_owned()).unwrap_or_default();
-    provision::provision(out, model, &acl, now, provision::Options { reprovision: options.reprovision })
+    provision::provision(out, model, &acl, now, provision::Options { reprovision: options.reprovision, make: true })
         .map_err(|reason| format!("{}: {reason}", out.full("").trim_end_matches('/')))
 }
 
