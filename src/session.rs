@@ -26,6 +26,17 @@ pub fn prefix(user: &AclUser) -> Option<String> {
     user.permissions.keys.iter().filter(|key| key.read && key.write).find_map(start).map(str::to_owned)
 }
 
+/// What the keys of its sessions start with: an empty part stands in them, which `key()` of `client/` refuses. So nothing
+/// that a stranger can put into the parts of another key makes it the key of a session.
+pub fn session_prefix(user: &AclUser) -> Option<String> {
+    prefix(user).map(|start| sessions_below(&start))
+}
+
+fn sessions_below(start: &str) -> String {
+    let colon = if start.is_empty() || start.ends_with(':') { "" } else { ":" };
+    format!("{start}{colon}:session:")
+}
+
 /// `user:` of `user:*`; letters, digits and signs that mean nothing to a pattern, a cluster or a shell.
 fn start(key: &KeyPattern) -> Option<&str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":_.@=+~-".contains(&byte);
@@ -55,4 +66,20 @@ pub fn encrypted(model: &Model) -> impl Iterator<Item = &AclUser> {
     let asked = model.profile.application_encryption.is_some();
     let application = |user: &&AclUser| user.enabled && user.role == Some(Role::Application);
     model.clients().filter(move |_| asked).filter(application).filter(|user| lacks(model, user).is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sessions_below;
+
+    #[test]
+    fn an_empty_part_stands_in_the_keys_of_sessions() {
+        for (start, expected) in
+            [("user:", "user::session:"), ("user", "user::session:"), ("a:b:", "a:b::session:"), ("", ":session:")]
+        {
+            assert_eq!(sessions_below(start), expected);
+            // What key() gives has none.
+            assert!(expected.split(':').rev().skip(1).any(str::is_empty), "{expected}");
+        }
+    }
 }

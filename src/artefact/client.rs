@@ -76,7 +76,7 @@ struct Settings<'model> {
     tls_1_3: bool,
     /// What the keys of the user start with.
     prefixes: Vec<String>,
-    /// The same for its sessions.
+    /// The same for its sessions, which `key()` never gives.
     sessions: Option<String>,
     /// Why it has no sessions.
     lacks: Option<String>,
@@ -104,7 +104,7 @@ fn settings(model: &Model) -> Settings<'_> {
         mutual: model.mutual(),
         tls_1_3: model.profile.tls.minimum == TlsVersion::Tls13,
         prefixes: user.map(session::prefixes).unwrap_or_default(),
-        sessions: user.filter(|_| keeps_sessions(model)).and_then(session::prefix),
+        sessions: user.filter(|_| keeps_sessions(model)).and_then(session::session_prefix),
         lacks: user.and_then(|user| session::lacks(model, user)),
         encrypted: encrypts(model),
         pool: pool(model),

@@ -54,6 +54,21 @@ fn cases() -> Vec<(Vec<String>, Option<String>)> {
     for parts in [&["admin", "7"][..], &["users", "7"], &["user"], &["USER", "7"], &[]] {
         cases.push((words(parts), None));
     }
+    // However the key of a session is cut: nobody but the store gets at it.
+    let digest = "a".repeat(64);
+    let session = format!("user::session:{digest}");
+    for parts in [
+        &["user", "", "session", &digest][..],
+        &["user", ":session", &digest],
+        &["user:", "session", &digest],
+        &["user", &format!(":session:{digest}")],
+        &["user::session", &digest],
+        &["user::session:", &digest],
+        &[&session],
+    ] {
+        cases.push((words(parts), None));
+    }
+    cases.push((words(&["user", "session", &digest]), Some(format!("user:session:{digest}"))));
     cases
 }
 
@@ -99,6 +114,16 @@ process.exit();
         assert_eq!(keys, expected);
         assert_eq!(steps.rest(), "", "what is no text is refused");
     }
+    // The control: there is where sessions lie.
+    let (python, node) = (
+        "import redis_sessions\nsay(redis_sessions.PREFIX)",
+        "const store = new SessionStore(await connect());
+await store.create({});
+process.exit();",
+    );
+    assert_eq!(printed(&mut lab.python(python)), "user::session:");
+    printed(&mut lab.node(node));
+    assert!(lab.admin("keys *").starts_with("user::session:"));
     let (go, rust) = (go_program(&deployment), rust_program(&deployment));
     for (parts, expected) in &cases {
         let said =

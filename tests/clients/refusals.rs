@@ -62,6 +62,31 @@ fn only_the_named_server_and_the_right_client() {
     }
 }
 
+/// Somebody with a certificate of an authority that the system trusts, and who gets the connection, is not the server.
+#[test]
+fn authorities_of_the_system_count_for_nothing() {
+    let deployment = Deployment::build(&encrypted());
+    let stranger = Deployment::build(&encrypted());
+    let (ours, impostor) = (Lab::new(&deployment), Lab::new(&stranger));
+    let trusted = stranger.secret("server/ca.crt");
+    // The control: who trusts the system takes the impostor for the server.
+    let fooled = "
+import socket, ssl
+say(ssl.create_default_context().wrap_socket(socket.create_connection(('redis', 6379)), server_hostname='redis').version())
+";
+    let mut command = impostor.python_in(&deployment.out(), fooled);
+    assert_eq!(printed(command.env("SSL_CERT_FILE", &trusted)), "TLSv1.3");
+    let languages = pings(&deployment);
+    assert_eq!(languages.len(), 5);
+    for (language, ping) in languages {
+        let said = |lab| printed(ping(lab).env("SSL_CERT_FILE", &trusted).env("NODE_EXTRA_CA_CERTS", &trusted));
+        assert!(said(&ours).starts_with("PONG"), "{language}");
+        let said = said(&impostor);
+        assert!(said.starts_with("refused:") && !said.contains("healthy"), "{language}: {said}");
+        assert!(OTHER_AUTHORITY.iter().any(|word| said.contains(word)), "{language}: {said}");
+    }
+}
+
 /// The modules of a profile without client certificates send none, and a server that asks for one ends it there.
 #[test]
 fn no_certificate_no_connection() {

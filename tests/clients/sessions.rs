@@ -128,7 +128,7 @@ kept = brief.create({'a': 4})
 say(kept.id)
 input()
 time.sleep(4.5)
-say(client.exists('user:session:' + __import__('hashlib').sha256(kept.id.encode()).hexdigest()), brief.load(kept.id))
+say(client.exists('user::session:' + __import__('hashlib').sha256(kept.id.encode()).hexdigest()), brief.load(kept.id))
 ";
     const NODE: &str = "
 const client = await connect();
@@ -153,7 +153,7 @@ process.exit();
         for line in ["None {'a': 2} {'a': 2}", "None over", "refused", "refused"] {
             assert_eq!(steps.said(), line);
         }
-        let key = format!("user:session:{}", sha256(&steps.said()));
+        let key = format!("user::session:{}", sha256(&steps.said()));
         assert_eq!(lab.admin(&format!("persist {key}")), "1");
         assert_eq!(steps.next(), "1 None");
         if profile == clear() {

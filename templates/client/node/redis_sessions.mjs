@@ -10,8 +10,9 @@
 // Its id has 256 random bits. Redis holds the SHA-256 of it only: who reads keys or a backup cannot take sessions over.
 import { createHash, randomBytes } from "node:crypto";
 
-// The user may read and write keys that start so.
-const PREFIX = {{ sessions ~ "session:" }};
+// The user may read and write keys that start so. The empty part in it is one that key() refuses: no other key of the
+// application, whatever a stranger puts into it, is the key of a session.
+const PREFIX = {{ sessions }};
 // Bytes of a session: what strangers can make a session hold must not fill the memory.
 const LARGEST = 65536;
 const SESSION_ID = /^[A-Za-z0-9_-]{43}$/;

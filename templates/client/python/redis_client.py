@@ -89,6 +89,44 @@ class PasswordFile(CredentialProvider):
 
 {% endif %}
 
+{% if tls %}
+# redis-py trusts the system's authorities beside the one that it is given, and then anybody with a certificate of
+# theirs could be the server. Where it makes its context is no promise of its: without these names, rather no client.
+if not hasattr(redis.SSLConnection, "_wrap_socket_with_ssl"):
+    raise ImportError("this redis-py makes its TLS connections in another way; use 8.1")
+if not hasattr(redis.asyncio.SSLConnection, "_connection_arguments"):
+    raise ImportError("this redis-py makes its TLS connections for asyncio in another way; use 8.1")
+
+
+def _context() -> ssl.SSLContext:
+    """The certificate must be signed by this authority, by no other, and name HOST. Read for each connection."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.{% if tls_1_3 %}TLSv1_3{% else %}TLSv1_2{% endif %}
+
+    context.load_verify_locations(CA_FILE)
+{% if mutual and user is not none %}
+    context.load_cert_chain(CERT_FILE, KEY_FILE)
+{% endif %}
+    return context
+
+
+class Connection(redis.SSLConnection):
+    def _wrap_socket_with_ssl(self, sock):
+        return _context().wrap_socket(sock, server_hostname=self.host)
+
+
+class AsyncConnection(redis.asyncio.SSLConnection):
+    def _connection_arguments(self):
+        self.ssl_context.context = _context()
+        return super()._connection_arguments()
+
+
+{% else %}
+Connection = redis.Connection
+AsyncConnection = redis.asyncio.Connection
+
+
+{% endif %}
 def _options(timeout: float, pool: int) -> dict:
     return {
         "host": HOST,
@@ -104,17 +142,6 @@ def _options(timeout: float, pool: int) -> dict:
 {% if user is not none %}
         "credential_provider": PasswordFile(),
 {% endif %}
-{% if tls %}
-        # The certificate must be signed by this authority and name HOST.
-        "ssl_ca_certs": CA_FILE,
-        "ssl_cert_reqs": "required",
-        "ssl_check_hostname": True,
-        "ssl_min_version": ssl.TLSVersion.{% if tls_1_3 %}TLSv1_3{% else %}TLSv1_2{% endif %},
-{% if mutual and user is not none %}
-        "ssl_certfile": CERT_FILE,
-        "ssl_keyfile": KEY_FILE,
-{% endif %}
-{% endif %}
     }
 
 
@@ -126,7 +153,7 @@ def connect(timeout: float = TIMEOUT, retries: int = RETRIES, pool: int = POOL) 
     """A client for all threads of a process. Connects at the first command."""
     options = _options(timeout, pool)
     connections = redis.BlockingConnectionPool(
-        connection_class=redis.{% if tls %}SSLConnection{% else %}Connection{% endif %}, retry=Retry(_backoff(), retries), **options
+        connection_class=Connection, retry=Retry(_backoff(), retries), **options
     )
     return redis.Redis.from_pool(connections)
 
@@ -135,7 +162,7 @@ def connect_async(timeout: float = TIMEOUT, retries: int = RETRIES, pool: int = 
     """A client for all tasks of an event loop. Connects at the first command; end it by `await client.aclose()`."""
     options = _options(timeout, pool)
     connections = redis.asyncio.BlockingConnectionPool(
-        connection_class=redis.asyncio.{% if tls %}SSLConnection{% else %}Connection{% endif %}, retry=AsyncRetry(_backoff(), retries), **options
+        connection_class=AsyncConnection, retry=AsyncRetry(_backoff(), retries), **options
     )
     return redis.asyncio.Redis.from_pool(connections)
 

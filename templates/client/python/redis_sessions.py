@@ -50,8 +50,9 @@ from redis_client import SECRETS, USER, setting
 
 KEYS_FILE = setting("FERNET_KEYS_FILE", SECRETS / "clients" / USER / "fernet.keys")
 {% endif %}
-# The user may read and write keys that start so.
-PREFIX = {{ sessions ~ "session:" }}
+# The user may read and write keys that start so. The empty part in it is one that key() refuses: no other key of the
+# application, whatever a stranger puts into it, is the key of a session.
+PREFIX = {{ sessions }}
 IDLE = 3600
 LIFETIME = 12 * 3600
 # Bytes of a session: what strangers can make a session hold must not fill the memory.
