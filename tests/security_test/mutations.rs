@@ -89,6 +89,77 @@ fn a_right_too_much_is_found() {
     }
 }
 
+/// The same on every other server, whose answers are in other words: rights that do not touch each other at once.
+#[test]
+fn a_right_too_much_is_found_on_every_engine() {
+    let together: &[(&[(&str, UserChange)], &[&str])] = &[
+        (
+            &[
+                ("default", |line| line.replace(" off ", " on nopass ")),
+                ("cart", hashless),
+                ("listed", |line| format!("{line} +eval")),
+                ("reports", |line| format!("{line} +set")),
+                ("grafana", |line| format!("{line} +shutdown")),
+                ("health", |line| format!("{line} +acl")),
+                ("Narrow_9.x-y", |line| format!("{line} ~redis*")),
+                ("retired", |line| line.replace(" off ", " on ")),
+            ],
+            &[
+                "without a login nothing is answered",
+                "default is off",
+                "cart: a wrong password is refused",
+                "listed: dangerous commands are refused",
+                "reports writes nothing",
+                "grafana: dangerous commands are refused",
+                "health: dangerous commands are refused",
+                "health: further commands would be refused",
+                "Narrow_9.x-y reads no other keys",
+                "retired is disabled: its password is refused",
+            ],
+        ),
+        (
+            &[("cart", |line| {
+                format!("{line} +flushall +config").replace("~cart:*", "~*").replace("resetchannels &cart:*", "&*")
+            })],
+            &[
+                "cart: dangerous commands are refused",
+                "cart: further commands would be refused",
+                "cart reads no other keys",
+                "cart writes no other keys",
+                "cart would use no other channels",
+            ],
+        ),
+        (
+            &[("cart", |line| format!("{line} -@all"))],
+            &[
+                "cart reads its own keys (control)",
+                "cart reads no other keys",
+                "cart writes its own keys (control)",
+                "cart writes no other keys",
+                "cart would use its own channels (control)",
+                "cart would use no other channels",
+            ],
+        ),
+    ];
+    for engine in engine::others() {
+        for (changes, expected) in together {
+            let deployment = Deployment::build(&profile(&engine, "disabled"));
+            for (user, change) in *changes {
+                edit_user(&deployment, user, change);
+            }
+            let server = Server::boot(&deployment, &engine);
+            let tap = Tap::of(&server, &[]);
+            // Before 7.0 nobody can ask what somebody else would be answered.
+            let mut expected: Vec<&str> =
+                expected.iter().copied().filter(|text| engine.since(7, 0) || !text.contains(" would ")).collect();
+            let mut failed = tap.failed();
+            expected.sort_unstable();
+            failed.sort_unstable();
+            assert_eq!((tap.code, failed), (Some(1), expected), "{engine:?}\n{}", tap.text);
+        }
+    }
+}
+
 #[test]
 fn a_setting_that_is_not_as_written_is_found() {
     const CIPHERS: &str = "ECDHE-RSA-AES128-GCM-SHA256\n";
@@ -138,6 +209,22 @@ fn a_setting_that_is_not_as_written_is_found() {
         let server = Server::boot(&deployment, &engine::debian());
         let tap = Tap::of(&server, &[]);
         assert_eq!((tap.code, tap.failed()), (Some(1), expected.to_vec()), "{edits:?}\n{}", tap.text);
+    }
+}
+
+/// A command that is back under its name: of all users only the admins may run it then.
+#[test]
+fn a_command_that_is_back_is_found() {
+    for engine in engine::all() {
+        let renamed = format!(
+            "{}commands: {{ disabled: [flushall, config, eval, shutdown, keys], rename: true }}\nwaivers: [{{ rule: rename-meets-old-aof, reason: a test }}]\n",
+            profile(&engine, "disabled")
+        );
+        let deployment = Deployment::build(&renamed);
+        edit(&deployment.out().join("redis/redis.conf"), "rename-command flushall \"\"\n", "");
+        let server = Server::boot(&deployment, &engine);
+        let tap = Tap::of(&server, &[]);
+        assert_eq!((tap.code, tap.failed()), (Some(1), vec!["admin: dangerous commands are refused"]), "{}", tap.text);
     }
 }
 
