@@ -50,7 +50,7 @@ pub fn need(name: &str, package: &str) -> Result<PathBuf, Trouble> {
 /// What programs see of the environment beside PATH: where files are, and nothing that could be carried away.
 const KEPT: &[&str] = &["HOME", "TMPDIR"];
 
-/// A program that reads nothing, speaks English, and gets of the environment what [`KEPT`] names and no more.
+/// A program that reads nothing, speaks English, and gets of the environment what `KEPT` names and no more.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).env_clear().env("LC_ALL", "C").process_group(0);
