@@ -1,6 +1,6 @@
 //! Programs that a proof starts: each in a process group of its own, bounded in time, and ended with the proof.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::unix::process::CommandExt;
@@ -18,11 +18,16 @@ const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// A program on PATH.
 pub fn find(name: &str) -> Option<PathBuf> {
+    std::env::split_paths(&path()).map(|folder| folder.join(name)).find(|file| is_program(file))
+}
+
+/// Where programs are: administrators' ones, as nft, are not on everybody's PATH.
+pub fn path() -> OsString {
     #[expect(clippy::disallowed_methods, reason = "programs are found where the shell finds them")]
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    // Administrators' programs, as nft, are not on everybody's PATH.
-    let folders = std::env::split_paths(&path).chain(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from));
-    folders.map(|folder| folder.join(name)).find(|file| is_program(file))
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    path.push(if path.is_empty() { "" } else { ":" });
+    path.push("/usr/local/sbin:/usr/sbin:/sbin");
+    path
 }
 
 /// True if a file can be started.
@@ -43,13 +48,13 @@ pub fn need(name: &str, package: &str) -> Result<PathBuf, Trouble> {
     })
 }
 
-/// What programs see of the environment: where programs and files are, and nothing that could be carried away.
-const KEPT: &[&str] = &["PATH", "HOME", "TMPDIR"];
+/// What programs see of the environment beside PATH: where files are, and nothing that could be carried away.
+const KEPT: &[&str] = &["HOME", "TMPDIR"];
 
 /// A program that reads nothing, speaks English, and gets of the environment what [`KEPT`] names and no more.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.stdin(Stdio::null()).env_clear().env("LC_ALL", "C").process_group(0);
+    command.stdin(Stdio::null()).env_clear().env("LC_ALL", "C").env("PATH", path()).process_group(0);
     keep(&mut command, KEPT);
     command
 }
