@@ -196,7 +196,7 @@ pub fn prove(model: &Rc<Model>, lab: &Rc<Lab>, options: &Options, now: OffsetDat
                 }
                 _ => Trouble::missing("no running server was named", "--against URL"),
             };
-            recorder.run(level, "not-asked", "This level was asked for", || Err(trouble));
+            recorder.run(level, "not-asked", "What this level proves", || Err(trouble));
         }
     }
     Evidence::new(model, lab, &options.required, (now, now + start.elapsed()), (judges, recorder.finish()))

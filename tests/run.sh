@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 missing() {
 	for package in chromium containerd cryptsetup-bin docker.io e2fsprogs fish fonts-dejavu-core gcc git iproute2 iptables kmod libc6-dev \
-		mandoc musl-tools nftables openssh-client openssh-server openssl poppler-utils prometheus protobuf-compiler python3 \
+		mandoc musl-tools nftables openssh-client openssh-server openssl poppler-utils procps prometheus protobuf-compiler python3 \
 		python3-grpcio python3-msgpack python3-pip python3-protobuf python3-venv python3-yaml redis-server redis-tools \
 		shellcheck systemd ufw user-mode-linux util-linux zsh; do
 		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || printf '%s ' "$package"

@@ -1,6 +1,6 @@
 //! Programs that a proof starts: each in a process group of its own, bounded in time, and ended with the proof.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::unix::process::CommandExt;
@@ -18,15 +18,16 @@ const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// A program on PATH.
 pub fn find(name: &str) -> Option<PathBuf> {
-    folders().into_iter().map(|folder| folder.join(name)).find(|file| is_program(file))
+    std::env::split_paths(&path()).map(|folder| folder.join(name)).find(|file| is_program(file))
 }
 
-/// Where programs are looked for: administrators' programs, as nft, are not on everybody's PATH.
-fn folders() -> Vec<PathBuf> {
+/// Where programs are: administrators' ones, as nft, are not on everybody's PATH.
+pub fn path() -> OsString {
     #[expect(clippy::disallowed_methods, reason = "programs are found where the shell finds them")]
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let further = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    std::env::split_paths(&path).chain(further).collect()
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    path.push(if path.is_empty() { "" } else { ":" });
+    path.push("/usr/local/sbin:/usr/sbin:/sbin");
+    path
 }
 
 /// True if a file can be started.
@@ -53,8 +54,7 @@ const KEPT: &[&str] = &["HOME", "TMPDIR"];
 /// A program that reads nothing, speaks English, and gets of the environment what `KEPT` names and no more.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.stdin(Stdio::null()).env_clear().env("LC_ALL", "C").process_group(0);
-    command.env("PATH", std::env::join_paths(folders()).unwrap_or_default());
+    command.stdin(Stdio::null()).env_clear().env("LC_ALL", "C").env("PATH", path()).process_group(0);
     keep(&mut command, KEPT);
     command
 }

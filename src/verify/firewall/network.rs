@@ -59,6 +59,10 @@ shift 2
   echo route add default dev eth0
   echo route add default via fe80::1 dev eth0
 } | ip -netns clients -batch -
+# The kernel tells of a new link within a second; what is sent before is lost.
+until ip link show clients | grep -q 'state UP' && ip -netns clients link show eth0 | grep -q 'state UP'; do
+  sleep 0.05
+done
 "#;
 
 /// The network with a listening server in it.

@@ -22,16 +22,16 @@ const SCRIPT: &str = include_str!("confine.sh");
 /// # Errors
 /// The system lets nobody mount, with its reason.
 pub fn confine(lab: &Path, more: &[PathBuf]) -> Result<(), Trouble> {
-    #[expect(clippy::disallowed_methods, reason = "programs are found where the shell finds them")]
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = process::path();
     let folders = std::env::split_paths(&path).chain(more.iter().cloned());
     // A path with `..` in it could lead out of the new root while that is made.
     let plain = |folder: &PathBuf| {
         folder.is_absolute() && folder.components().all(|part| !matches!(part, std::path::Component::ParentDir))
     };
     let kept = folders.filter(plain).filter(|folder| !SYSTEM.iter().any(|part| folder.starts_with(part)));
+    let unshare = stand_in(&process::need("unshare", "util-linux")?);
     Folder::create(&lab.join(SHIMS))
-        .and_then(|shims| shims.stage("unshare", UNSHARE.as_bytes(), 0o755, true)?.commit())
+        .and_then(|shims| shims.stage("unshare", unshare.as_bytes(), 0o755, false)?.commit())
         .map_err(Trouble::Failed)?;
     let mut command = process::command("sh");
     command.args(["-euc", SCRIPT, "confine"]).arg(lab).args(kept).current_dir("/");
@@ -86,7 +86,9 @@ pub fn without_rights(rights: &str, user: Option<u32>) -> Result<Vec<OsString>, 
 /// Where it lies, below the folder of the proof.
 const SHIMS: &str = "shims";
 /// A stand-in for the `unshare` that scripts try rules with: these rights do not make namespaces, a user namespace does.
-const UNSHARE: &str = "#!/bin/sh\nPATH=${PATH#*:}\nexec unshare --user --map-root-user \"$@\"\n";
+fn stand_in(unshare: &Path) -> String {
+    format!("#!/bin/sh\nexec {} --user --map-root-user \"$@\"\n", crate::encode::shell(&unshare.display().to_string()))
+}
 
 /// A script of a tree that sets up this namespace's network: root there, with the rights over its network. It could make
 /// mounts writable again by the right to mount, which it gets only where user namespaces are forbidden and it cannot try
@@ -106,8 +108,7 @@ pub fn network_script(script: &Path) -> Result<Command, Trouble> {
         // The folder of the proof that started this one.
         let mut path = std::env::temp_dir().join(SHIMS).into_os_string();
         path.push(":");
-        #[expect(clippy::disallowed_methods, reason = "programs are found where the shell finds them")]
-        path.push(std::env::var_os("PATH").unwrap_or_default());
+        path.push(process::path());
         command.env("PATH", path);
     }
     command.args(words).arg(script);

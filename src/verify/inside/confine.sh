@@ -1,6 +1,6 @@
 # A root of its own for a proof: sh -euc THIS confine LAB KEPT…
 # The host's programs are there and read-only; its files, sockets and devices are not. The old root goes.
-PATH=$PATH:/usr/sbin:/sbin
+set -eu
 lab=$1
 new=$1/root.inside
 shift
