@@ -32,6 +32,7 @@ fn hashless(line: &str) -> String {
 }
 
 type UserChange = fn(&str) -> String;
+type UserChanges = &'static [(&'static str, UserChange)];
 /// What stands in redis.conf, and what instead.
 type Edits = &'static [(&'static str, &'static str)];
 
@@ -92,7 +93,7 @@ fn a_right_too_much_is_found() {
 /// The same on every other server, whose answers are in other words: rights that do not touch each other at once.
 #[test]
 fn a_right_too_much_is_found_on_every_engine() {
-    let together: &[(&[(&str, UserChange)], &[&str])] = &[
+    let together: &[(UserChanges, &[&str])] = &[
         (
             &[
                 ("default", |line| line.replace(" off ", " on nopass ")),
@@ -285,7 +286,7 @@ fn a_weak_development_is_found() {
     let deployment = Deployment::build(&users);
     edit_user(&deployment, "cart", |line| format!("{line} +flushall ~*"));
     let server = Server::boot(&deployment, &engine::debian());
-    let tap = Tap::of(&server, &[]);
+    let tap = Tap::of(&server, &["--port", "6379"]);
     let failed = tap.failed();
     for expected in ["cart reads no other keys", "cart writes no other keys"] {
         assert!(failed.contains(&expected), "{failed:?}\n{}", tap.text);
