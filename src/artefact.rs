@@ -8,8 +8,10 @@ mod client;
 pub mod compose;
 mod firewall;
 mod healthcheck;
+mod incident;
 mod luks;
 pub mod redis_conf;
+mod runbook;
 mod security_sheet;
 mod security_test;
 mod terraform;
@@ -57,7 +59,8 @@ pub const ARTEFACTS: &[&[Artefact]] = &[
     terraform::azure::MODULE,
     terraform::vault::MODULE,
     &[security_test::ARTEFACT],
-    &[access_sheet::ARTEFACT],
+    incident::ARTEFACTS,
+    &[access_sheet::ARTEFACT, runbook::ARTEFACT],
 ];
 
 /// A document that points at lines of the other files, and is made after them.

@@ -76,7 +76,10 @@ templates! {
     "terraform/vault/tests/redis.tftest.hcl"
     "storage/luks.sh"
     "tests/security-test.sh"
+    "scripts/contain.sh"
+    "scripts/admin.sh"
     "docs/ACCESS.md"
+    "docs/RUNBOOK.md"
     "docs/SECURITY.md"
     "report.html"
 }
@@ -98,6 +101,12 @@ fn environment() -> Result<Environment<'static>, Error> {
     environment.add_filter("prose", |text: &str| Value::from_safe_string(encode::prose(text)));
     // Text of ours that stands in a code block as it is.
     environment.add_filter("ours", |text: &str| Value::from_safe_string(text.to_owned()));
+    // A word of a shell in a code block, which a line break could end.
+    environment.add_filter("word", |text: &str| {
+        encode::comment(text)
+            .map(|_| Value::from_safe_string(encode::shell(text)))
+            .map_err(refused)
+    });
     environment.add_filter("page_prose", |text: &str| Value::from_safe_string(encode::page_prose(text)));
     // A word of a script inside a compose file: quoted for the shell, then kept from compose's own `$`.
     environment.add_filter("in_shell", |text: &str| Value::from_safe_string(encode::shell(text).replace('$', "$$")));

@@ -117,7 +117,7 @@ struct Subject {
 
 fn security_test(model: &Model) -> SecurityTest {
     let users: Vec<(&AclUser, &Account)> = model.users.iter().zip(&model.accounts).collect();
-    let admin = admin(model, &users);
+    let admin = admin(model);
     let dry_run = model.line.has_subcommands() && admin.is_some_and(|(_, account)| may(model, account, "acl|dryrun"));
     let (chosen, left_out) = chosen(&users);
     SecurityTest {
@@ -147,17 +147,15 @@ fn security_test(model: &Model) -> SecurityTest {
 }
 
 /// Who may see settings and users: role `admin`, or development's `default`.
-fn admin<'users>(
-    model: &Model,
-    users: &[(&'users AclUser, &'users Account)],
-) -> Option<(&'users AclUser, &'users Account)> {
+pub(super) fn admin(model: &Model) -> Option<(&AclUser, &Account)> {
+    let users = || model.users.iter().zip(&model.accounts);
     let admin = |user: &AclUser| user.login == Login::Password && user.enabled && user.role == Some(Role::Admin);
-    let found = users.iter().filter(|(user, _)| admin(user)).min_by_key(|(user, _)| user.place);
-    found.or_else(|| users.iter().find(|(user, _)| user.login == Login::Anything && !model.passwords())).copied()
+    let found = users().filter(|(user, _)| admin(user)).min_by_key(|(user, _)| user.place);
+    found.or_else(|| users().find(|(user, _)| user.login == Login::Anything && !model.passwords()))
 }
 
 /// True if the user may run a command; of 6.2, which has no subcommands, the whole of it.
-fn may(model: &Model, account: &Account, name: &str) -> bool {
+pub(super) fn may(model: &Model, account: &Account, name: &str) -> bool {
     let whole = name.split('|').next().unwrap_or(name);
     let id = model.line.command(name).or_else(|| model.line.command(whole));
     id.is_some_and(|id| without_renamed(model, account).own.commands.contains(id))
