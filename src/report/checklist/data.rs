@@ -39,8 +39,8 @@ pub(super) const ITEMS: &[&Item] = &[
         text: "Backups encrypted",
         topic: topic::BACKUP_ENCRYPTION,
         judge: |model| match &model.profile.backups {
-            Some(_) => Verdict::not_held(
-                "The profile asks for it, and names who can read them; this version of redisgen writes no backup service.",
+            Some(_) => Verdict::held(
+                "`backup/backup.sh` encrypts with age on the way to the disk, to the recipients of the profile; what decrypts is not on this host.",
             ),
             None => Verdict::not_held("There are no backups; see `backups`."),
         },
@@ -51,7 +51,7 @@ pub(super) const ITEMS: &[&Item] = &[
         topic: topic::BACKUPS,
         judge: |model| match &model.profile.backups {
             Some(backups) => Verdict::outside(format!(
-                "Defined: every `{}`, kept `{}`. Whoever operates the deployment makes and deletes them: this version of redisgen writes no backup service.",
+                "Defined: every `{}`, kept `{}`. Whoever operates the deployment installs `backup/redisgen-backup.timer`, keeps a second place, and tries `backup/restore.sh --verify-only`.",
                 backups.every, backups.keep
             )),
             None => Verdict::not_held("There are no backups; see `backups`."),

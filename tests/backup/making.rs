@@ -1,0 +1,202 @@
+//! Backups that fail say so: by exit code, by metrics, and by leaving no file. Those that succeed replace only old ones.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::engine;
+use crate::place::{Place, Said, said, script};
+
+/// One good backup, and then something goes wrong.
+fn with_a_backup() -> Place {
+    let place = Place::running(&engine::debian(), "everysec");
+    place.fill();
+    place.back_up();
+    place
+}
+
+/// Failed with this code, which the metrics show; the good backup and its time are still there, and nothing else.
+#[track_caller]
+fn fails(place: &Place, said: Said, code: i32, text: &str) {
+    said.is(code, text);
+    assert_eq!(place.metric("status"), u64::try_from(code).expect("a code"));
+    assert!(place.metric("success_timestamp_seconds") > 1_000_000_000, "the last success is forgotten");
+    assert_eq!(place.store().len(), 2, "{:?}", place.store());
+    assert_eq!(place.backups().len(), 1);
+}
+
+#[test]
+fn what_goes_wrong_is_told() {
+    let place = with_a_backup();
+    let back_up = || place.back_up_with(|_| ());
+
+    // The server cannot put its snapshot into place.
+    fs::remove_file(place.path("data/dump.rdb")).expect("removed");
+    fs::create_dir_all(place.path("data/dump.rdb/full")).expect("in the way");
+    fails(&place, back_up(), 1, "the save failed");
+    fs::remove_dir_all(place.path("data/dump.rdb")).expect("removed");
+
+    let password = place.path("out/secrets/backup/password");
+    let right = fs::read_to_string(&password).expect("password");
+    fs::write(&password, "wrong").expect("password");
+    fails(&place, back_up(), 1, "WRONGPASS");
+    fs::write(&password, "").expect("password");
+    fails(&place, back_up(), 1, "cannot be read");
+    fs::write(&password, &right).expect("password");
+
+    place.stop();
+    fails(&place, back_up(), 1, "the server does not answer");
+    place.start();
+
+    // A snapshot that the disk has damaged.
+    fs::create_dir(place.path("other-data")).expect("folder");
+    let mut bytes = fs::read(place.path("data/dump.rdb")).unwrap_or_default();
+    if bytes.is_empty() {
+        assert_eq!(place.tell("SAVE"), "OK");
+        bytes = fs::read(place.path("data/dump.rdb")).expect("snapshot");
+    }
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(place.path("other-data/dump.rdb"), &bytes).expect("damaged");
+    fails(&place, back_up(), 1, "the file is damaged");
+    fs::remove_dir_all(place.path("other-data")).expect("removed");
+
+    // The connection to the container breaks.
+    fs::write(place.path("break"), "status").expect("written");
+    fails(&place, back_up(), 1, "snapshot failed");
+    fs::write(place.path("break"), "short").expect("written");
+    fails(&place, back_up(), 1, "1000 bytes of");
+    fs::remove_file(place.path("break")).expect("removed");
+
+    // A program without age, and one that fails.
+    let bare = place.path("bare");
+    fs::create_dir(&bare).expect("folder");
+    for tool in ["sh", "flock", "sed", "cat", "rm", "mv", "chmod", "date", "dirname"] {
+        let path = ["/usr/bin", "/bin"].map(|folder| std::path::Path::new(folder).join(tool));
+        std::os::unix::fs::symlink(path.iter().find(|path| path.exists()).expect("tool"), bare.join(tool))
+            .expect("link");
+    }
+    fails(
+        &place,
+        place.back_up_with(|command| {
+            command.env("PATH", &bare);
+        }),
+        2,
+        "age is missing",
+    );
+    script(&place.path("bin/age"), "#!/bin/sh\ncat >/dev/null\nexit 1\n");
+    fails(&place, back_up(), 1, "encrypt failed");
+    fs::remove_file(place.path("bin/age")).expect("removed");
+
+    // Somebody else could delete or plant backups.
+    fs::set_permissions(place.path("store"), fs::Permissions::from_mode(0o777)).expect("mode");
+    fails(&place, back_up(), 2, "others can write");
+    fs::set_permissions(place.path("store"), fs::Permissions::from_mode(0o700)).expect("mode");
+    fs::rename(place.path("store"), place.path("elsewhere")).expect("renamed");
+    back_up().is(2, "mount it, or make it");
+    assert_eq!(place.metric("status"), 2);
+    fs::rename(place.path("elsewhere"), place.path("store")).expect("renamed");
+
+    place.back_up();
+    assert_eq!(place.metric("status"), 0);
+}
+
+#[test]
+fn a_full_disk_leaves_nothing_half_made() {
+    let place = with_a_backup();
+    let good = place.metric("success_timestamp_seconds");
+    // A disk of its own, too small, in mounts of its own.
+    let mut small = place.command("unshare");
+    let steps = "mount -t tmpfs -o size=16k,mode=700 tmpfs \"$1\"\nif \"$2\"; then code=0; else code=$?; fi\nls -A \"$1\"\nexit $code\n";
+    small.args(["--mount", "--propagation", "private", "sh", "-euc", steps, "sh"]);
+    let output = small.arg(place.path("store")).arg(place.path("out/backup/backup.sh")).output().expect("unshare");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "something is left");
+    fails(&place, said(&output), 1, "no backup was made");
+    assert_eq!(place.metric("success_timestamp_seconds"), good);
+}
+
+/// Each check that stands between a broken pipe and a file that looks like a backup.
+#[test]
+fn without_its_checks_a_broken_backup_looks_good() {
+    let place = with_a_backup();
+    fs::write(place.path("break"), "status").expect("written");
+    place.mutate("backup.sh", "= 0 ] || stop 1 \"$name failed", "= 0 ] || log \"$name failed");
+    place.back_up();
+    fs::write(place.path("break"), "short").expect("written");
+    place.mutate("backup.sh", "stop 1 \"${arrived:-no} bytes", "log \"${arrived:-no} bytes");
+    place.mutate("backup.sh", "[ \"$bytes\" -gt \"$sent\" ] ||", "true ||");
+    let short = place.back_up();
+    fs::remove_file(place.path("break")).expect("removed");
+    place.bring_back(&short).is(1, "the snapshot is refused");
+
+    fs::create_dir(place.path("other-data")).expect("folder");
+    fs::write(place.path("other-data/dump.rdb"), "REDIS0010 damaged").expect("damaged");
+    place.mutate("snapshot.sh", "said=$(redis-check-rdb /proc/self/fd/3 2>&1) ||", "true ||");
+    let damaged = place.back_up();
+    place.bring_back(&damaged).is(1, "the snapshot is refused");
+}
+
+#[test]
+fn the_second_place_and_old_backups() {
+    let place = with_a_backup();
+    let first = place.backups().remove(0);
+    let old = |name: &str| {
+        fs::write(place.path("store").join(name), "old").expect("old");
+        place.path("store").join(name)
+    };
+    // Older than 14 days, of this deployment and of others.
+    let gone = [old("kept-20200101T000000Z.rdb.age"), old("kept-20200101T000000Z.rdb.age.sha256")];
+    let others = [
+        old("kept-too-20200101T000000Z.rdb.age"),
+        old("other-20200101T000000Z.rdb.age"),
+        old("kept-20200101T000000Z.rdb.age.txt"),
+        old("kept-latest.rdb.age"),
+        old("kept-20991231T235959Z.rdb.age"),
+    ];
+    let hook = place.path("hook");
+    let with_hook = || {
+        place.back_up_with(|command| {
+            command.env("BACKUP_HOOK", &hook);
+        })
+    };
+    with_hook().is(3, "cannot be run");
+    script(&hook, "#!/bin/sh\nexit 7\n");
+    with_hook().is(3, "the backup is here only");
+    assert_eq!(place.metric("status"), 3);
+    assert!(gone[0].exists(), "deleted although there is no second place");
+
+    script(&hook, &format!("#!/bin/sh\nset -eu\ncp \"$1\" \"$1.sha256\" {}/\n", place.path("metrics").display()));
+    with_hook().is(0, "deleted");
+    assert_eq!(place.metric("status"), 0);
+    assert!(gone.iter().all(|path| !path.exists()) && others.iter().all(|path| path.exists()) && first.exists());
+    let copied = |path: &std::path::PathBuf| place.path("metrics").join(path.file_name().expect("a name")).exists();
+    assert_eq!(place.backups().iter().filter(|path| copied(path)).count(), 1);
+
+    assert_eq!(fs::metadata(&first).expect("backup").permissions().mode() & 0o7777, 0o600);
+    let mut held = place.command("flock");
+    let output = held.arg(place.path("lock")).arg(place.path("out/backup/backup.sh")).output();
+    said(&output.expect("flock runs")).is(4, "at work");
+    assert_eq!(place.metric("status"), 0, "the one at work tells the metrics");
+    place
+        .back_up_with(|command| {
+            command.arg("now");
+        })
+        .is(2, "usage: backup.sh");
+    place
+        .back_up_with(|command| {
+            command.arg("help");
+        })
+        .is(0, "usage: backup.sh");
+}
+
+#[test]
+fn no_password_is_in_arguments_or_the_long_lived_environment() {
+    let place = with_a_backup();
+    let password = fs::read_to_string(place.path("out/secrets/backup/password")).expect("password");
+    // In the place of redis-cli: what it is given, and then the real one.
+    let witness = "#!/bin/sh\nprintf '%s\\n' \"$*\" >>\"$ROOT/arguments\"\ntr '\\0' '\\n' <\"/proc/$PPID/environ\" >>\"$ROOT/arguments\"\nprintf '%s' \"$REDISCLI_AUTH\" >\"$ROOT/given\"\nexec /usr/bin/redis-cli \"$@\"\n";
+    script(&place.path("bin/redis-cli"), witness);
+    place.back_up();
+    let seen = fs::read_to_string(place.path("arguments")).expect("arguments");
+    assert!(seen.contains("bgsave") && !seen.contains(&password), "{seen}");
+    assert_eq!(fs::read_to_string(place.path("given")).expect("given"), password, "the control");
+}
