@@ -188,15 +188,60 @@ fn the_second_place_and_old_backups() {
         .is(0, "usage: backup.sh");
 }
 
+/// Backups that go with the deployment are none, by whatever path they are there.
+#[test]
+fn a_folder_inside_the_deployment_is_refused() {
+    let place = with_a_backup();
+    let inside = place.path("out/store");
+    fs::rename(place.path("store"), &inside).expect("renamed");
+    std::os::unix::fs::symlink(&inside, place.path("store")).expect("link");
+    fails(&place, place.back_up_with(|_| ()), 2, "is inside the deployment");
+    // The deployment itself, which nobody else can write to either.
+    fs::remove_file(place.path("store")).expect("removed");
+    std::os::unix::fs::symlink(place.path("out"), place.path("store")).expect("link");
+    place.back_up_with(|_| ()).is(2, "is inside the deployment");
+    // The control.
+    fs::remove_file(place.path("store")).expect("removed");
+    fs::rename(&inside, place.path("store")).expect("renamed");
+    place.back_up();
+}
+
+/// A snapshot is read from the disk: whoever has this user's password reads and changes nothing by it.
+#[test]
+fn the_backup_user_can_save_and_nothing_else() {
+    let place = with_a_backup();
+    let commands: Vec<String> = place.tell("COMMAND LIST").lines().map(ToOwned::to_owned).collect();
+    assert!(commands.len() > 200, "{}", commands.len());
+    // Enough arguments for each; what is asked for is only the right.
+    let asked: Vec<String> =
+        commands.iter().map(|name| format!("ACL DRYRUN backup {}", name.replace('|', " "))).collect();
+    let allowed: Vec<&str> = commands
+        .iter()
+        .zip(place.ask(&asked))
+        .filter(|(_, reply)| !reply.contains("has no permissions to run"))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    panic!("{allowed:?}");
+}
+
+/// Everything that runs while the backup talks to the server, and what that has in its environment.
 #[test]
 fn no_password_is_in_arguments_or_the_long_lived_environment() {
     let place = with_a_backup();
     let password = fs::read_to_string(place.path("out/secrets/backup/password")).expect("password");
-    // In the place of redis-cli: what it is given, and then the real one.
-    let witness = "#!/bin/sh\nprintf '%s\\n' \"$*\" >>\"$ROOT/arguments\"\ntr '\\0' '\\n' <\"/proc/$PPID/environ\" >>\"$ROOT/arguments\"\nprintf '%s' \"$REDISCLI_AUTH\" >\"$ROOT/given\"\nexec /usr/bin/redis-cli \"$@\"\n";
+    // In the place of redis-cli: looks at every process, and is then the real one. Its own environment is left out.
+    let witness = "#!/bin/sh\ncat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' >>\"$ROOT/arguments\"\ntr '\\0' '\\n' <\"/proc/$PPID/environ\" >>\"$ROOT/arguments\"\nprintf '%s' \"$REDISCLI_AUTH\" >\"$ROOT/given\"\nexec /usr/bin/redis-cli \"$@\"\n";
     script(&place.path("bin/redis-cli"), witness);
-    place.back_up();
-    let seen = fs::read_to_string(place.path("arguments")).expect("arguments");
-    assert!(seen.contains("bgsave") && !seen.contains(&password), "{seen}");
+    let file = place.back_up();
+    let seen = || fs::read_to_string(place.path("arguments")).expect("arguments");
+    let made = seen();
+    assert!(made.contains("bgsave") && made.contains("age1") && !made.contains(&password), "{made}");
     assert_eq!(fs::read_to_string(place.path("given")).expect("given"), password, "the control");
+    fs::remove_file(place.path("arguments")).expect("removed");
+    place.bring_back(&file).is(0, "the server is healthy");
+    assert!(seen().contains("keyspace") && !seen().contains(&password), "{}", seen());
+    // The control.
+    place.mutate("snapshot.sh", "--user backup", "--user backup --pass \"$password\"");
+    place.back_up();
+    assert!(seen().contains(&password), "{}", seen());
 }

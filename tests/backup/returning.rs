@@ -8,16 +8,21 @@ use crate::place::Place;
 
 #[test]
 fn every_key_comes_back_with_the_append_only_file() {
-    for engine in engine::all() {
-        comes_back(&Place::running(&engine, "everysec"));
-    }
+    on_every_server("everysec");
 }
 
 #[test]
 fn every_key_comes_back_without_the_append_only_file() {
-    for engine in engine::all() {
-        comes_back(&Place::running(&engine, "disabled"));
-    }
+    on_every_server("disabled");
+}
+
+/// Side by side: most of the time is waiting for whole seconds.
+fn on_every_server(aof: &str) {
+    std::thread::scope(|scope| {
+        for engine in engine::all() {
+            scope.spawn(move || comes_back(&Place::running(&engine, aof)));
+        }
+    });
 }
 
 fn comes_back(place: &Place) {

@@ -42,6 +42,11 @@ pub fn nothing_harmful_starts(docker: &Docker) {
         ("client/environment", "REDIS_HOST=redis\n", "REDIS_HOST=redis\nLD_PRELOAD=/tmp/x.so\n", &["settings"]),
         (FILE, "    stop_signal: SIGTERM\n", "    sysctls: { net.core.somaxconn: 1024 }\n", &["settings"]),
         (FILE, "driver: json-file", "driver: syslog", &["logs"]),
+        // Services that run only when they are asked for are judged, too.
+        (FILE, "source: ./secrets/backup, target", "source: /root, target", &["host-paths"]),
+        (FILE, "source: ./secrets/backup, target", "source: ./secrets/ca, target", &["host-paths"]),
+        (FILE, "    network_mode: none\n", "    network_mode: host\n", &["namespaces"]),
+        (FILE, "logging: { driver: none }", "logging: { driver: json-file }", &["logs"]),
         (FILE, "options: { max-size: 10m, max-file: \"3\" }", "options: { max-size: 10m }", &["logs"]),
     ];
     for edit in edits {
@@ -73,6 +78,9 @@ fn places(docker: &Docker, production: &Deployment, miner: &str) {
             "target: /data, bind: { create_host_path: true }",
             &["services", "encrypted-data"],
         ),
+        (FILE, "target: /data, read_only: true,", "target: /data,", &["services", "backups"]),
+        (FILE, "    profiles: [restore]\n", "", &["services", "backups"]),
+        (FILE, "    network_mode: none\n", "    networks: [app]\n", &["services", "networks"]),
     ];
     let before = production.read(FILE);
     edit(production, FILE, &[("services:\n", miner)]);
