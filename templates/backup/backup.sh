@@ -116,7 +116,7 @@ tree=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P) || stop 2 'where is th
 if [ ! -d "$DIRECTORY" ] || [ ! -w "$DIRECTORY" ]; then
 	stop 2 "$DIRECTORY is no folder that can be written to: mount it, or make it by install -d -m 0700 $DIRECTORY"
 fi
-[ -z "$(find "$DIRECTORY" -maxdepth 0 -perm /022)" ] || stop 2 "others can write to $DIRECTORY: chmod go-w"
+[ -z "$(find -H "$DIRECTORY" -maxdepth 0 -perm /022)" ] || stop 2 "others can write to $DIRECTORY: chmod go-w"
 case $(cd -- "$DIRECTORY" && pwd -P)/ in
 "$tree"/*) stop 2 "$DIRECTORY is inside the deployment that it is to outlive" ;;
 esac
