@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::Stdio;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::place::Place;
+
+/// When a key ends, by the server's own clock in one step; -1 for never. `PEXPIRETIME` came with 7.0.
+const ENDS: &str = "EVAL \"local now=redis.call('time') local left=redis.call('pttl',KEYS[1]) if left<0 then return left end return now[1]*1000+math.floor(now[2]/1000)+left\" 1";
 
 /// What one key holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +15,7 @@ pub struct Held {
     kind: String,
     value: Vec<String>,
     /// Milliseconds since 1970, or none.
-    expires: Option<i128>,
+    expires: Option<i64>,
 }
 
 /// Keys by database and name, and the libraries of functions.
@@ -125,14 +127,13 @@ impl Place {
                 "stream" => format!("XRANGE {name} - +"),
                 other => panic!("{name} is {other}"),
             };
-            commands.extend([format!("SELECT {db}"), read, format!("PTTL {name}")]);
+            commands.extend([format!("SELECT {db}"), read, format!("{ENDS} {name}")]);
             commands.push(if kind[1] == "stream" {
                 format!("XPENDING {name} readers - + 10 one")
             } else {
                 "PING".to_owned()
             });
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("time").as_millis().cast_signed();
         let replies = self.ask(&commands);
         let mut contents = Contents::new();
         for (((db, name), kind), reply) in names.iter().zip(types.chunks(2)).zip(replies.chunks(4)) {
@@ -148,8 +149,8 @@ impl Place {
                 "stream" => value.extend(reply[3].lines().take(2).map(ToOwned::to_owned)),
                 _ => (),
             }
-            let left: i128 = reply[2].parse().expect("PTTL");
-            let expires = (left >= 0).then_some(now + left);
+            let ends: i64 = reply[2].parse().unwrap_or_else(|_| panic!("{name}: {}", reply[2]));
+            let expires = (ends >= 0).then_some(ends);
             contents.insert(format!("{db}/{name}"), Held { kind: kind[1].clone(), value, expires });
         }
         if self.engine.since(7, 0) {
@@ -164,7 +165,7 @@ impl Place {
     }
 }
 
-/// Fails unless both hold the same; times to live are read a moment apart.
+/// Fails unless both hold the same; the server may be held up between reading its clock and a key's.
 #[track_caller]
 pub fn same(what: &str, left: &Contents, right: &Contents) {
     let only = |one: &Contents, other: &Contents| {

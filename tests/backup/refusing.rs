@@ -137,7 +137,7 @@ fn what_age_refuses_is_not_restored_for_its_first_part() {
     let case = Case::new("disabled");
     // All of the snapshot arrives, and then age, which reads in chunks, sees that the file is not what was made.
     let mut padded = case.snapshot();
-    padded.extend([0; 300_000]);
+    padded.resize(padded.len() + 300_000, 0);
     let mut longer = fs::read(case.encrypted("padded", &padded)).expect("backup");
     longer.push(0);
     let longer = case.copy("longer", &longer);
