@@ -373,16 +373,18 @@ impl File<'_> {
 
     fn data_is_encrypted(&self) -> Outcome {
         let wanted = self.model.luks().map(|luks| format!("{}/data", luks.mount)).unwrap_or_default();
-        let mount = list(self.redis("volumes")).iter().find(|mount| text(mount, "target") == DATA);
-        match mount {
-            Some(mount)
-                if text(mount, "source") == wanted && mount.pointer("/bind/create_host_path") != Some(&true.into()) =>
-            {
-                Ok(wanted)
+        // A restore without the volume would put the data on the bare disk, too.
+        for (name, service) in self.services().filter(|(name, _)| *name == "redis" || BACKUPS.contains(name)) {
+            let Some(mount) = list(part(service, &["volumes"])).iter().find(|mount| text(mount, "target") == DATA)
+            else {
+                return Trouble::failed(format!("{name} has nothing at /data"));
+            };
+            let made = mount.pointer("/bind/create_host_path") == Some(&true.into());
+            if text(mount, "source") != wanted || made {
+                return Trouble::failed(format!("/data of {name} is {mount}"));
             }
-            Some(mount) => Trouble::failed(format!("/data is {mount}")),
-            None => Trouble::failed("nothing is mounted at /data"),
         }
+        Ok(wanted)
     }
 
     fn backups(&self) -> Outcome {
