@@ -130,7 +130,9 @@ take() {
 	[ "$identity" = - ] || [ -r "$identity" ] || stop 2 "$identity cannot be read"
 	[ -f "$file.sha256" ] || stop 2 "there is no $file.sha256: it was made with the backup"
 	sum=$(sha256sum <"$file")
-	read -r wanted _ <"$file.sha256" || wanted=
+	# Without a newline at its end, read takes the line and fails.
+	wanted=
+	read -r wanted _ <"$file.sha256" || :
 	[ "${sum%% *}" = "$wanted" ] || stop 1 "$file is not what was made: its SHA-256 is another"
 	size=$(stat -L -c %s "$file")
 	taken=yes
