@@ -189,6 +189,7 @@ fn no_plain_text_outside_the_volume(site: &Site) {
     assert!(!found(site.engine.folder.path()), "Docker keeps a copy");
     assert!(!found(site.folder.path()), "the backup is not encrypted");
     // With a log there would be one.
+    assert_eq!(site.admin(&["set", "user:marker", MARKER]), "OK");
     let open = replace(
         &site.deployment.read("docker-compose.prod.yml"),
         "logging: { driver: none }",
