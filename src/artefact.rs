@@ -4,6 +4,7 @@
 mod access;
 pub mod access_sheet;
 pub mod app_compose;
+pub mod backup;
 mod client;
 pub mod compose;
 mod firewall;
@@ -52,6 +53,7 @@ pub const ARTEFACTS: &[&[Artefact]] = &[
     &[compose::ARTEFACT, app_compose::ARTEFACT, redis_conf::ARTEFACT, users_acl::ARTEFACT, healthcheck::ARTEFACT],
     firewall::ARTEFACTS,
     &[luks::ARTEFACT],
+    backup::ARTEFACTS,
     &[access::SSH_CONFIG, access::TUNNEL, access::CLIENT],
     client::ARTEFACTS,
     terraform::aws::MODULE,

@@ -75,6 +75,12 @@ templates! {
     "terraform/vault/outputs.tf"
     "terraform/vault/tests/redis.tftest.hcl"
     "storage/luks.sh"
+    "backup/snapshot.sh"
+    "backup/replace.sh"
+    "backup/backup.sh"
+    "backup/restore.sh"
+    "backup/redisgen-backup.service"
+    "backup/redisgen-backup.timer"
     "tests/security-test.sh"
     "scripts/contain.sh"
     "scripts/admin.sh"
@@ -143,7 +149,7 @@ fn encoded(extension: &str, text: &str) -> Result<String, String> {
         "sh" => Ok(encode::shell(text)),
         "nft" => encode::nft(text),
         "rules" => encode::iptables(text),
-        "service" => encode::unit(text),
+        "service" | "timer" => encode::unit(text),
         // ssh gives its files no extension.
         "access/ssh_config" => encode::ssh_config(text),
         // Nor has a file of settings that `*.env` in a .gitignore must not hide.

@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 missing() {
-	for package in chromium containerd cryptsetup-bin docker.io e2fsprogs fish fonts-dejavu-core gcc git iproute2 iptables kmod libc6-dev \
+	for package in age chromium containerd cryptsetup-bin docker.io e2fsprogs fish fonts-dejavu-core gcc git iproute2 iptables kmod libc6-dev \
 		mandoc musl-tools nftables openssh-client openssh-server openssl poppler-utils procps prometheus protobuf-compiler python3 \
 		python3-grpcio python3-msgpack python3-pip python3-protobuf python3-venv python3-yaml redis-server redis-tools \
 		shellcheck systemd ufw user-mode-linux util-linux zsh; do
@@ -49,7 +49,7 @@ cargo clippy --all-targets --quiet -- -D warnings
 # Without the proofs, and what only they need.
 cargo clippy --no-default-features --quiet -- -D warnings
 RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
-shellcheck --external-sources tests/*.sh tests/docker/*.sh tests/firewall/*.sh tests/luks/*.sh packaging/*.sh .ci/run
+shellcheck --external-sources tests/*.sh tests/backup/*.sh tests/docker/*.sh tests/firewall/*.sh tests/luks/*.sh packaging/*.sh .ci/run
 if [ -n "$terraform" ]; then
 	cargo test
 else

@@ -25,8 +25,18 @@ use std::time::Duration;
 
 use common::{DEV, MUTUAL, PROD, REDISGEN, Room, content, deterministic, tree};
 
-/// Everything a production build under mutual TLS writes, with its modes.
+/// Mutual TLS and backups.
+const KEPT: &str = "version: 1\nname: demo\nenvironment: production\ntls: { mode: mutual }\nbackups: { every: 24h, keep: 14d, directory: /srv/backup/demo, encrypt_to: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p] }\n";
+
+/// Everything a production build of it writes, with its modes.
 const MODES: &[(&str, char, u32)] = &[
+    ("backup", 'd', 0o755),
+    ("backup/backup.sh", 'f', 0o755),
+    ("backup/redisgen-backup.service", 'f', 0o644),
+    ("backup/redisgen-backup.timer", 'f', 0o644),
+    ("backup/replace.sh", 'f', 0o755),
+    ("backup/restore.sh", 'f', 0o755),
+    ("backup/snapshot.sh", 'f', 0o755),
     ("client", 'd', 0o755),
     ("client/config.yaml", 'f', 0o644),
     ("client/environment", 'f', 0o644),
@@ -59,6 +69,11 @@ const MODES: &[(&str, char, u32)] = &[
     ("redisgen.lock", 'f', 0o644),
     ("secrets", 'd', 0o700),
     ("secrets/.gitignore", 'f', 0o644),
+    ("secrets/backup", 'd', 0o755),
+    ("secrets/backup/ca.crt", 'f', 0o644),
+    ("secrets/backup/client.crt", 'f', 0o644),
+    ("secrets/backup/client.key", 'f', 0o644),
+    ("secrets/backup/password", 'f', 0o644),
     ("secrets/ca", 'd', 0o700),
     ("secrets/ca/ca.key", 'f', 0o600),
     ("secrets/clients", 'd', 0o755),
@@ -90,7 +105,7 @@ const MODES: &[(&str, char, u32)] = &[
 #[test]
 fn modes_whatever_the_umask() {
     for umask in ["000", "022", "077", "777"] {
-        let room = Room::with(MUTUAL);
+        let room = Room::with(KEPT);
         // The umask also makes the output folder's own mode; with 777 only the owner's root could enter it.
         let prepare = if umask == "777" { "mkdir deploy; " } else { "" };
         let out = room.shell(&format!("{prepare}umask {umask}; exec \"$REDISGEN\" build p.yaml"));
@@ -602,11 +617,12 @@ fn killed_at_any_moment_every_file_is_whole() {
 /// of each pair the key first.
 #[test]
 fn a_first_build_that_ended_between_two_renames_is_completed() {
-    let model = Room::built(MUTUAL);
+    let model = Room::built(KEPT);
     let order = [
         ".gitignore",
         "clients/admin/password",
         "clients/app/password",
+        "backup/password",
         "exporter/password",
         "server/health.password",
         "server/users.acl",
@@ -618,14 +634,17 @@ fn a_first_build_that_ended_between_two_renames_is_completed() {
         "clients/admin/client.crt",
         "clients/app/client.key",
         "clients/app/client.crt",
+        "backup/client.key",
+        "backup/client.crt",
         "exporter/client.key",
         "exporter/client.crt",
         "server/health.key",
         "server/health.crt",
         "exporter/ca.crt",
+        "backup/ca.crt",
     ];
     for count in 0..=order.len() {
-        let room = Room::with(MUTUAL);
+        let room = Room::with(KEPT);
         for name in &order[..count] {
             room.file(&format!("deploy/secrets/{name}"), model.read(&format!("deploy/secrets/{name}")));
         }

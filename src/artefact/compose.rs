@@ -46,6 +46,15 @@ struct Compose {
     cpus: Option<String>,
     app_network: Network,
     edge_bridge: Option<String>,
+    backup: Option<Backup>,
+}
+
+#[derive(Serialize)]
+struct Backup {
+    /// Where `backup/` is mounted.
+    folder: &'static str,
+    /// Where `secrets/backup` is mounted, if there is one.
+    secrets: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -111,5 +120,9 @@ fn compose(model: &Model) -> Compose {
             subnet: docker.and_then(|docker| docker.subnet.as_ref()).map(|subnet| subnet.0.to_string()),
         },
         edge_bridge: (!model.published.is_empty()).then(|| model.edge_bridge.clone()),
+        backup: profile.backups.as_ref().map(|_| Backup {
+            folder: super::backup::FOLDER,
+            secrets: model.has_secrets().then_some(super::backup::SECRETS),
+        }),
     }
 }

@@ -20,7 +20,6 @@ pub(super) const RULES: &[Rule] = &[Rule {
 fn not_emitted(model: &Model, sink: &mut Sink) {
     let profile = &model.profile;
     let asked = [
-        (profile.backups.is_some(), "backups", "the backup service and its scripts"),
         (
             profile.secrets.store != SecretStore::Files,
             "secrets.store",

@@ -1,7 +1,8 @@
-//! Rules on the encrypted volume.
+//! Rules on the encrypted volume and on backups.
 
 use super::{ERROR, INFO, Rule, Sink, WARNING_IN_PRODUCTION};
-use crate::model::Model;
+use crate::acl;
+use crate::model::{BACKUP, Model};
 use crate::topic;
 
 const DEVICE: &str = "encryption_at_rest.luks.device";
@@ -136,7 +137,81 @@ pub(super) const RULES: &[Rule] = &[
             }
         }),
     },
+    Rule {
+        id: "backups-in-the-system",
+        severity: ERROR,
+        title: "Backups would lie among files of the system or of Docker",
+        topic: topic::BACKUPS,
+        why: "What keeps these folders may empty them, or they are no disk at all; below Docker's own folder backups go with the data that they are to replace.",
+        fix: "Name a folder of their own on another disk, as `/srv/backup/redis`.",
+        source: "Filesystem Hierarchy Standard 3.0; Docker documentation, /var/lib/docker",
+        waivable: false,
+        check: Some(|model, sink| {
+            let Some(backups) = &model.profile.backups else { return };
+            let directory = backups.directory.as_str();
+            if let Some(folder) = SYSTEM.iter().find(|folder| below(directory, folder)) {
+                sink.report("backups.directory", format!("{folder} belongs to the system"));
+            } else if SHARED.contains(&directory) && !VOLATILE.contains(&directory) {
+                sink.report("backups.directory", "this folder holds other things")
+                    .help(format!("Name one in it: `{directory}/redis`."));
+            }
+        }),
+    },
+    Rule {
+        id: "backups-volatile",
+        severity: WARNING_IN_PRODUCTION,
+        title: "Backups would lie in a folder that is emptied",
+        topic: topic::BACKUPS,
+        why: "They are lost at boot or by a cleaner.",
+        fix: "Name a folder on another disk, as `/srv/backup/redis`.",
+        source: "Filesystem Hierarchy Standard 3.0, /run and /tmp; tmpfiles.d(5)",
+        waivable: true,
+        check: Some(|model, sink| {
+            if let Some(backups) = &model.profile.backups
+                && VOLATILE.iter().any(|folder| below(backups.directory.as_str(), folder))
+            {
+                sink.report("backups.directory", "this folder does not last");
+            }
+        }),
+    },
+    Rule {
+        id: "backup-commands-denied",
+        severity: ERROR,
+        title: "The backup cannot save",
+        topic: topic::BACKUPS,
+        why: "The backup's user starts a save by BGSAVE and sees it end by INFO; disabled commands are taken from everybody but admins.",
+        fix: "Take `bgsave` and `info`, or the category that brings them, from `commands.disabled`.",
+        source: "tests/backup",
+        waivable: false,
+        check: Some(commands_denied),
+    },
 ];
+
+fn commands_denied(model: &Model, sink: &mut Sink) {
+    if model.profile.backups.is_none() {
+        return;
+    }
+    for name in ["bgsave", "info"] {
+        let Some(command) = model.line.command(name).filter(|command| model.denied.contains(*command)) else {
+            continue;
+        };
+        let place = model.profile.commands.disabled.iter().position(|entry| {
+            acl::denied(model.line, std::slice::from_ref(entry)).is_ok_and(|set| set.contains(command))
+        });
+        let entry = place.and_then(|place| model.profile.commands.disabled.get(place)).map(ToString::to_string);
+        let entry = entry.unwrap_or_default();
+        sink.report(
+            format!("commands.disabled[{}]", place.unwrap_or(0)),
+            format!("the user `{BACKUP}` could not run {}", name.to_ascii_uppercase()),
+        )
+        .help(if entry.starts_with('@') {
+            format!("`{entry}` brings it: list the commands that are meant instead")
+        } else {
+            format!("take `{entry}` from the list, or leave `backups` out")
+        })
+        .related("backups", "asked for here");
+    }
+}
 
 /// Nothing of the volume belongs into these, nor below.
 const SYSTEM: &[&str] = &[

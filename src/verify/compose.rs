@@ -74,7 +74,10 @@ impl File<'_> {
         for name in file::names(self.model, self.lab) {
             command.args(["--file", &name]);
         }
-        let said = process::run(command.args(["config", "--format", "json"]), Duration::from_secs(30))?;
+        let said = process::run(
+            command.args(["--profile", "backup", "--profile", "restore", "config", "--format", "json"]),
+            Duration::from_secs(30),
+        )?;
         if !said.well() || !said.err.trim().is_empty() {
             return Trouble::failed(said.told());
         }

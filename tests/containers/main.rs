@@ -20,6 +20,7 @@ mod deployment;
 mod engine;
 mod program;
 
+mod backups;
 mod compose;
 mod exposures;
 mod filter;

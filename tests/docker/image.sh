@@ -71,7 +71,7 @@ program dash /usr/bin
 ln -s dash "$root/usr/bin/sh"
 for tool in bash cat sleep test '[' id mkdir ls stat kill timeout env chown chmod \
 	cp mv rm rmdir ln echo printf true false head tail wc cut tr sort uniq date dd \
-	touch sed grep find mktemp readlink basename dirname uname hostname sha256sum \
+	touch sync sed grep find mktemp readlink basename dirname uname hostname sha256sum \
 	base64 od tee nproc setpriv; do
 	program "$tool" /usr/bin
 done

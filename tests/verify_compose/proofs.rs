@@ -20,8 +20,14 @@ pub fn production_holds(docker: &Docker) {
     assert_eq!(production.passwords(), before, "the user's own tree was changed");
     // Each check that the profile asks for.
     let compose = proof.states.keys().filter(|id| id.starts_with("compose/")).count();
-    assert_eq!(compose, 37, "{:?}", proof.states);
-    for id in ["compose/encrypted-data", "compose/wrong-password", "compose/data-stays", "host/secrets-closed"] {
+    assert_eq!(compose, 38, "{:?}", proof.states);
+    for id in [
+        "compose/encrypted-data",
+        "compose/wrong-password",
+        "compose/data-stays",
+        "compose/backups",
+        "host/secrets-closed",
+    ] {
         assert_eq!(proof.states.get(id).map(String::as_str), Some("held"), "{id}");
     }
     assert_eq!(proof.states.get("host/docker").map(String::as_str), Some("advice"), "the engine is older than 28");

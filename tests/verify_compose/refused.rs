@@ -20,13 +20,23 @@ pub fn nothing_harmful_starts(docker: &Docker) {
         (FILE, PLACE, "    privileged: true\n", &["privileges", "restart"]),
         (FILE, "    cap_drop: [ALL]\n", "    cap_drop: [ALL]\n    cap_add: [SYS_ADMIN]\n", &["privileges"]),
         (FILE, "    stop_signal: SIGTERM\n", "    devices: [/dev/kmsg]\n", &["privileges"]),
-        (FILE, "\"no-new-privileges:true\"", "\"no-new-privileges:true\", \"seccomp:unconfined\"", &["privileges"]),
+        (
+            FILE,
+            "\"no-new-privileges:true\"",
+            "\"no-new-privileges:true\", \"seccomp:unconfined\"",
+            &["privileges", "backups"],
+        ),
         (FILE, "    stop_signal: SIGTERM\n", "    pid: host\n", &["namespaces"]),
         (FILE, "    stop_signal: SIGTERM\n", "    ipc: host\n", &["namespaces"]),
         (FILE, "    stop_signal: SIGTERM\n", "    userns_mode: host\n", &["namespaces"]),
         (FILE, "    networks: [app, edge]\n", "    network_mode: host\n", &["namespaces", "networks"]),
-        (FILE, VOLUMES, "    volumes:\n      - /:/host\n", &["host-paths"]),
-        (FILE, VOLUMES, "    volumes:\n      - /var/run/docker.sock:/var/run/docker.sock\n", &["host-paths"]),
+        (FILE, VOLUMES, "    volumes:\n      - /:/host\n", &["host-paths", "backups"]),
+        (
+            FILE,
+            VOLUMES,
+            "    volumes:\n      - /var/run/docker.sock:/var/run/docker.sock\n",
+            &["host-paths", "backups"],
+        ),
         (APP, "file: ./secrets/server/ca.crt", "file: /etc/shadow", &["host-paths"]),
         (APP, "file: ./secrets/server/ca.crt", "environment: HOME", &["host-paths"]),
         (FILE, services, &miner, &["services"]),
@@ -42,6 +52,11 @@ pub fn nothing_harmful_starts(docker: &Docker) {
         ("client/environment", "REDIS_HOST=redis\n", "REDIS_HOST=redis\nLD_PRELOAD=/tmp/x.so\n", &["settings"]),
         (FILE, "    stop_signal: SIGTERM\n", "    sysctls: { net.core.somaxconn: 1024 }\n", &["settings"]),
         (FILE, "driver: json-file", "driver: syslog", &["logs"]),
+        // Services that run only when they are asked for are judged, too.
+        (FILE, "source: ./secrets/backup, target", "source: /root, target", &["host-paths"]),
+        (FILE, "source: ./secrets/backup, target", "source: ./secrets/ca, target", &["host-paths"]),
+        (FILE, "    network_mode: none\n", "    network_mode: host\n", &["namespaces"]),
+        (FILE, "logging: { driver: none }", "logging: { driver: json-file }", &["logs"]),
         (FILE, "options: { max-size: 10m, max-file: \"3\" }", "options: { max-size: 10m }", &["logs"]),
     ];
     for edit in edits {
@@ -66,13 +81,27 @@ fn places(docker: &Docker, production: &Deployment, miner: &str) {
         (FILE, "restart: unless-stopped", "restart: \"no\"", &["services", "restart"]),
         (FILE, "interval: 5s", "interval: 10m", &["services", "health-timing"]),
         (FILE, "retries: 3", "retries: 3\n      disable: true", &["services", "health-timing"]),
-        (FILE, "/data\", target: /data", "/data\", target: /elsewhere", &["services", "host-paths", "encrypted-data"]),
+        (
+            FILE,
+            "/data\", target: /data",
+            "/data\", target: /elsewhere",
+            &["services", "host-paths", "encrypted-data", "backups"],
+        ),
         (
             FILE,
             "target: /data, bind: { create_host_path: false }",
             "target: /data, bind: { create_host_path: true }",
             &["services", "encrypted-data"],
         ),
+        (
+            FILE,
+            "target: /data, read_only: true, bind: { create_host_path: false }",
+            "target: /data, read_only: true, bind: { create_host_path: true }",
+            &["services", "encrypted-data"],
+        ),
+        (FILE, "target: /data, read_only: true,", "target: /data,", &["services", "backups"]),
+        (FILE, "    profiles: [restore]\n", "", &["services", "backups"]),
+        (FILE, "    network_mode: none\n", "    networks: [app]\n", &["services", "networks"]),
     ];
     let before = production.read(FILE);
     edit(production, FILE, &[("services:\n", miner)]);

@@ -23,6 +23,7 @@ pub fn a_weak_container(docker: &Docker) {
         ],
     );
     docker.proof(&weak).fails(&[
+        "compose/backups",
         "compose/user",
         "compose/capabilities",
         "compose/read-only-root",
@@ -52,6 +53,7 @@ pub fn weak_limits(docker: &Docker) {
         ],
     );
     docker.proof(&weak).fails(&[
+        "compose/backups",
         "compose/capabilities",
         "compose/no-new-privileges",
         "compose/secrets-read-only",

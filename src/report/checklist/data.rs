@@ -38,11 +38,18 @@ pub(super) const ITEMS: &[&Item] = &[
         id: "backups-encrypted",
         text: "Backups encrypted",
         topic: topic::BACKUP_ENCRYPTION,
-        judge: |model| match &model.profile.backups {
-            Some(_) => Verdict::not_held(
-                "The profile asks for it, and names who can read them; this version of redisgen writes no backup service.",
+        judge: |model| {
+            match &model.profile.backups {
+            Some(_) => Verdict::held(
+                "`backup/backup.sh` encrypts with age on the way to the disk, to the recipients of the profile; what decrypts is not on this host.",
+            )
+            .shown(
+                "backup/backup.sh",
+                "age --recipient ",
+                "tests/containers/backups.rs backups_come_back_on_an_encrypted_volume_with_the_append_only_file",
             ),
             None => Verdict::not_held("There are no backups; see `backups`."),
+        }
         },
     },
     &Item {
@@ -51,7 +58,7 @@ pub(super) const ITEMS: &[&Item] = &[
         topic: topic::BACKUPS,
         judge: |model| match &model.profile.backups {
             Some(backups) => Verdict::outside(format!(
-                "Defined: every `{}`, kept `{}`. Whoever operates the deployment makes and deletes them: this version of redisgen writes no backup service.",
+                "Defined: every `{}`, kept `{}`. Whoever operates the deployment installs `backup/redisgen-backup.timer`, keeps a second place, and tries `backup/restore.sh --verify-only`.",
                 backups.every, backups.keep
             )),
             None => Verdict::not_held("There are no backups; see `backups`."),

@@ -55,6 +55,9 @@ pub(super) const SETTINGS: &[&str] = &[
     "volumes",
 ];
 
+/// Services that run when a backup is made or brought back, and not before.
+pub(super) const BACKUPS: &[&str] = &["backup", "restore"];
+
 /// Settings that share something of the host with the container.
 const NAMESPACES: &[&str] = &["cgroup", "ipc", "network_mode", "pid", "userns_mode", "uts"];
 
@@ -67,7 +70,7 @@ impl File<'_> {
     pub(super) const HARM: [Check<Self>; 7] = [
         Check {
             id: "services",
-            title: "The file runs the server and its example client, and nothing else",
+            title: "The file runs the server, its example client and its backups, and nothing else",
             applies: |_| true,
             prove: |file| file.services_are_known(),
         },
@@ -110,7 +113,7 @@ impl File<'_> {
     ];
 
     /// What a deployment on this machine would get, and what is replaced in the one that is started.
-    pub(super) const PLACE: [Check<Self>; 5] = [
+    pub(super) const PLACE: [Check<Self>; 6] = [
         Check {
             id: "published",
             title: "The port is published on the addresses of the profile, and on no other",
@@ -128,6 +131,12 @@ impl File<'_> {
             title: "Data lies on the encrypted volume, and nowhere while that is not mounted",
             applies: |model| model.luks().is_some(),
             prove: |file| file.data_is_encrypted(),
+        },
+        Check {
+            id: "backups",
+            title: "Backups run when asked, read the data and change nothing of it",
+            applies: |model| model.profile.backups.is_some(),
+            prove: |file| file.backups(),
         },
         Check {
             id: "restart",
@@ -158,12 +167,16 @@ impl File<'_> {
 
     fn services_are_known(&self) -> Outcome {
         let names: Vec<&str> = self.services().map(|(name, _)| name).collect();
-        let others: Vec<&str> = names.iter().copied().filter(|name| !["redis", "app"].contains(name)).collect();
+        let others: Vec<&str> = names.iter().copied().filter(|name| !self.is_known(name)).collect();
         match (names.contains(&"redis"), others.is_empty()) {
             (false, _) => Trouble::failed("there is no service `redis`"),
             (_, false) => Trouble::failed(format!("also {}", others.join(", "))),
             _ => Ok(names.join(", ")),
         }
+    }
+
+    fn is_known(&self, service: &str) -> bool {
+        ["redis", "app"].contains(&service) || (BACKUPS.contains(&service) && self.model.profile.backups.is_some())
     }
 
     fn image_is_the_profiles(&self) -> Outcome {
@@ -180,7 +193,8 @@ impl File<'_> {
         for (name, service) in self.services() {
             for setting in settings {
                 let value = part(service, &[setting]);
-                if asks(value) {
+                // No network at all shares nothing.
+                if asks(value) && value != "none" {
                     return Trouble::failed(format!("{name} has {setting}: {value}"));
                 }
             }
@@ -239,10 +253,15 @@ impl File<'_> {
     /// other place the proof would have the real ones.
     fn may_bind(&self, service: &str, source: &str, target: &str) -> bool {
         let tree = self.lab.tree();
-        let own = ["redis", "secrets/server"].map(|below| tree.join(below));
         let data = self.model.luks().map(|luks| format!("{}/data", luks.mount));
         let is_data = target == DATA && data.as_deref() == Some(source);
-        service == "redis" && (own.iter().any(|path| path.as_os_str() == source) || is_data)
+        let tree_has = |below: &str| tree.join(below).as_os_str() == source;
+        match service {
+            "redis" => is_data || ["redis", "secrets/server"].into_iter().any(tree_has),
+            "backup" => is_data || ["backup", "secrets/backup"].into_iter().any(tree_has),
+            "restore" => is_data || tree_has("backup"),
+            _ => false,
+        }
     }
 
     fn logs(&self) -> Outcome {
@@ -250,9 +269,11 @@ impl File<'_> {
         let limits = ["max-size", "max-file"].map(|limit| text(part(logging, &["options"]), limit));
         let others: Vec<&str> = self
             .services()
-            .filter(|(_, service)| {
+            .filter(|(name, service)| {
                 let logging = part(service, &["logging"]);
-                asks(logging) && text(logging, "driver") != "json-file"
+                // What a backup says is the data itself.
+                let wanted = if BACKUPS.contains(name) { "none" } else { "json-file" };
+                (asks(logging) || wanted == "none") && text(logging, "driver") != wanted
             })
             .map(|(name, _)| name)
             .collect();
@@ -271,7 +292,7 @@ impl File<'_> {
             .collect();
         for (name, service) in self.services() {
             // What has a check of its own is told there.
-            let known = [SETTINGS, NAMESPACES, PRIVILEGES].concat();
+            let known = [SETTINGS, NAMESPACES, PRIVILEGES, &["profiles"]].concat();
             let odd = entries(service)
                 .filter(|(key, value)| !known.contains(key) && asks(value))
                 .filter(|(key, value)| !(name == "app" && *key == "environment" && self.is_the_clients(value)));
@@ -338,7 +359,11 @@ impl File<'_> {
         }
         for (name, service) in self.services() {
             let joined: Vec<&str> = entries(part(service, &["networks"])).map(|(network, _)| network).collect();
-            let wanted: &[&str] = if name == "redis" && publishes { &["app", "edge"] } else { &["app"] };
+            let wanted: &[&str] = match name {
+                "redis" if publishes => &["app", "edge"],
+                "restore" => &[],
+                _ => &["app"],
+            };
             if joined != wanted {
                 return Trouble::failed(format!("{name} is in {}", joined.join(", ")));
             }
@@ -348,16 +373,44 @@ impl File<'_> {
 
     fn data_is_encrypted(&self) -> Outcome {
         let wanted = self.model.luks().map(|luks| format!("{}/data", luks.mount)).unwrap_or_default();
-        let mount = list(self.redis("volumes")).iter().find(|mount| text(mount, "target") == DATA);
-        match mount {
-            Some(mount)
-                if text(mount, "source") == wanted && mount.pointer("/bind/create_host_path") != Some(&true.into()) =>
-            {
-                Ok(wanted)
+        // A restore without the volume would put the data on the bare disk, too.
+        for (name, service) in self.services().filter(|(name, _)| *name == "redis" || BACKUPS.contains(name)) {
+            let Some(mount) = list(part(service, &["volumes"])).iter().find(|mount| text(mount, "target") == DATA)
+            else {
+                return Trouble::failed(format!("{name} has nothing at /data"));
+            };
+            let made = mount.pointer("/bind/create_host_path") == Some(&true.into());
+            if text(mount, "source") != wanted || made {
+                return Trouble::failed(format!("/data of {name} is {mount}"));
             }
-            Some(mount) => Trouble::failed(format!("/data is {mount}")),
-            None => Trouble::failed("nothing is mounted at /data"),
         }
+        Ok(wanted)
+    }
+
+    fn backups(&self) -> Outcome {
+        for name in BACKUPS {
+            let service = part(&self.config, &["services", name]);
+            if list(part(service, &["profiles"])) != [Value::from(*name)] {
+                return Trouble::failed(format!("{name} is missing, or starts without its profile"));
+            }
+            let confined = part(service, &["user"]) == "999:999"
+                && part(service, &["read_only"]) == true
+                && list(part(service, &["cap_drop"])) == [Value::from("ALL")]
+                && list(part(service, &["security_opt"])) == [Value::from("no-new-privileges:true")];
+            if !confined {
+                return Trouble::failed(format!("{name} is not confined as the server is"));
+            }
+            let writes: Vec<&str> = list(part(service, &["volumes"]))
+                .iter()
+                .filter(|mount| part(mount, &["read_only"]) != true)
+                .map(|mount| text(mount, "target"))
+                .collect();
+            let wanted: &[&str] = if *name == "restore" { &["/data"] } else { &[] };
+            if writes != wanted {
+                return Trouble::failed(format!("{name} may write to {}", writes.join(", ")));
+            }
+        }
+        Ok(String::new())
     }
 
     fn health_timing(&self) -> Outcome {

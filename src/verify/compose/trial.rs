@@ -17,7 +17,7 @@ use super::file::{self, DATA, File, SETTINGS};
 pub(super) fn make(file: &File<'_>, project: &str, image: &str) -> Result<Value, String> {
     let publishes = !file.model.published.is_empty();
     let mut services = Map::new();
-    for (name, resolved) in file.services() {
+    for (name, resolved) in file.services().filter(|(name, _)| !file::BACKUPS.contains(name)) {
         let mut service = service(resolved, image, name == "redis" && publishes);
         if let Some(mounts) = service.get_mut("volumes").and_then(Value::as_array_mut) {
             for one in mounts {
