@@ -9,6 +9,7 @@ pub mod compose;
 mod firewall;
 mod healthcheck;
 mod luks;
+mod monitoring;
 pub mod redis_conf;
 mod security_sheet;
 mod security_test;
@@ -56,6 +57,7 @@ pub const ARTEFACTS: &[&[Artefact]] = &[
     terraform::gcp::MODULE,
     terraform::azure::MODULE,
     terraform::vault::MODULE,
+    monitoring::ARTEFACTS,
     &[security_test::ARTEFACT],
     &[access_sheet::ARTEFACT],
 ];

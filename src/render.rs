@@ -75,6 +75,13 @@ templates! {
     "terraform/vault/outputs.tf"
     "terraform/vault/tests/redis.tftest.hcl"
     "storage/luks.sh"
+    "monitoring/prometheus.yaml"
+    "monitoring/alerts.yaml"
+    "monitoring/alerts.test.yaml"
+    "monitoring/dashboard.json"
+    "monitoring/certificates.sh"
+    "monitoring/redisgen-certificates.service"
+    "monitoring/redisgen-certificates.timer"
     "tests/security-test.sh"
     "docs/ACCESS.md"
     "docs/SECURITY.md"
@@ -134,7 +141,7 @@ fn encoded(extension: &str, text: &str) -> Result<String, String> {
         "sh" => Ok(encode::shell(text)),
         "nft" => encode::nft(text),
         "rules" => encode::iptables(text),
-        "service" => encode::unit(text),
+        "service" | "timer" => encode::unit(text),
         // ssh gives its files no extension.
         "access/ssh_config" => encode::ssh_config(text),
         // Nor has a file of settings that `*.env` in a .gitignore must not hide.
@@ -143,6 +150,7 @@ fn encoded(extension: &str, text: &str) -> Result<String, String> {
         "go" => Ok(encode::go(text)),
         "mjs" => Ok(encode::javascript(text)),
         "rs" => Ok(encode::rust(text)),
+        "json" => Ok(encode::json(text)),
         "tf" | "hcl" => encode::hcl(text),
         "md" => Ok(encode::markdown(text)),
         "html" => Ok(encode::html(text)),

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::artefact::{PORT, compose};
-use crate::model::Model;
+use crate::exporter;
+use crate::model::{EXPORTER, Model};
 use crate::verify::check::{Check, Outcome, Trouble};
 use crate::verify::lab::Lab;
 
@@ -67,13 +68,13 @@ impl File<'_> {
     pub(super) const HARM: [Check<Self>; 7] = [
         Check {
             id: "services",
-            title: "The file runs the server and its example client, and nothing else",
+            title: "The file runs the server, its exporter and its example client, and nothing else",
             applies: |_| true,
             prove: |file| file.services_are_known(),
         },
         Check {
             id: "image",
-            title: "The image is the one that the profile names",
+            title: "The images are those that the profile names",
             applies: |_| true,
             prove: |file| file.image_is_the_profiles(),
         },
@@ -158,7 +159,7 @@ impl File<'_> {
 
     fn services_are_known(&self) -> Outcome {
         let names: Vec<&str> = self.services().map(|(name, _)| name).collect();
-        let others: Vec<&str> = names.iter().copied().filter(|name| !["redis", "app"].contains(name)).collect();
+        let others: Vec<&str> = names.iter().copied().filter(|name| !self.is_known(name)).collect();
         match (names.contains(&"redis"), others.is_empty()) {
             (false, _) => Trouble::failed("there is no service `redis`"),
             (_, false) => Trouble::failed(format!("also {}", others.join(", "))),
@@ -166,11 +167,17 @@ impl File<'_> {
         }
     }
 
+    fn is_known(&self, service: &str) -> bool {
+        ["redis", "app"].contains(&service) || (service == EXPORTER && self.model.exporter.is_some())
+    }
+
     fn image_is_the_profiles(&self) -> Outcome {
         for (name, service) in self.services() {
             let image = part(service, &["image"]).as_str().unwrap_or("none");
-            if image != self.model.image {
-                return Trouble::failed(format!("{name} runs {image}; the profile names {}", self.model.image));
+            let exporter = self.model.exporter.as_ref().filter(|_| name == EXPORTER);
+            let named = exporter.map_or(&self.model.image, |exporter| &exporter.image);
+            if image != named {
+                return Trouble::failed(format!("{name} runs {image}; the profile names {named}"));
             }
         }
         Ok(self.model.image.clone())
@@ -241,6 +248,10 @@ impl File<'_> {
         let tree = self.lab.tree();
         let own = ["redis", "secrets/server"].map(|below| tree.join(below));
         let data = self.model.luks().map(|luks| format!("{}/data", luks.mount));
+        let exporters = tree.join("secrets").join(EXPORTER);
+        if service == EXPORTER {
+            return exporters.as_os_str() == source;
+        }
         let is_data = target == DATA && data.as_deref() == Some(source);
         service == "redis" && (own.iter().any(|path| path.as_os_str() == source) || is_data)
     }
@@ -294,8 +305,10 @@ impl File<'_> {
 
     fn published(&self) -> Outcome {
         let port = self.model.profile.network.port;
-        let wanted: BTreeSet<String> =
+        let mut wanted: BTreeSet<String> =
             self.model.published.iter().map(|address| format!("{address} {port} to {PORT}/tcp")).collect();
+        let exporter = self.model.exporter.as_ref();
+        wanted.extend(exporter.map(|own| format!("127.0.0.1 {} to {}/tcp of {EXPORTER}", own.port, exporter::PORT)));
         let mut found = BTreeSet::new();
         for (name, service) in self.services() {
             for entry in list(part(service, &["ports"])) {
@@ -336,9 +349,26 @@ impl File<'_> {
         if publishes && (bridge("edge") != self.model.edge_bridge || network("edge")["external"] == true) {
             return Trouble::failed(format!("network edge is {}", network("edge")));
         }
+        let exporter = self.model.exporter.as_ref();
+        if let Some(exporter) = exporter {
+            let alone = network("monitor")["internal"] == true && bridge("monitor") == exporter.bridge;
+            if !alone || bridge("metrics") != exporter.edge_bridge || network("metrics")["external"] == true {
+                return Trouble::failed(format!(
+                    "networks monitor, metrics: {} {}",
+                    network("monitor"),
+                    network("metrics")
+                ));
+            }
+        }
         for (name, service) in self.services() {
             let joined: Vec<&str> = entries(part(service, &["networks"])).map(|(network, _)| network).collect();
-            let wanted: &[&str] = if name == "redis" && publishes { &["app", "edge"] } else { &["app"] };
+            let wanted: &[&str] = match (name, publishes, exporter.is_some()) {
+                (EXPORTER, ..) => &["metrics", "monitor"],
+                ("redis", true, true) => &["app", "edge", "monitor"],
+                ("redis", false, true) => &["app", "monitor"],
+                ("redis", true, false) => &["app", "edge"],
+                _ => &["app"],
+            };
             if joined != wanted {
                 return Trouble::failed(format!("{name} is in {}", joined.join(", ")));
             }

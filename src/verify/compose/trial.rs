@@ -17,7 +17,8 @@ use super::file::{self, DATA, File, SETTINGS};
 pub(super) fn make(file: &File<'_>, project: &str, image: &str) -> Result<Value, String> {
     let publishes = !file.model.published.is_empty();
     let mut services = Map::new();
-    for (name, resolved) in file.services() {
+    // The exporter is of another image, and of networks that the trial leaves out.
+    for (name, resolved) in file.services().filter(|(name, _)| *name != crate::model::EXPORTER) {
         let mut service = service(resolved, image, name == "redis" && publishes);
         if let Some(mounts) = service.get_mut("volumes").and_then(Value::as_array_mut) {
             for one in mounts {
