@@ -24,7 +24,7 @@ pub fn nothing_harmful_starts(docker: &Docker) {
         (FILE, "    stop_signal: SIGTERM\n", "    pid: host\n", &["namespaces"]),
         (FILE, "    stop_signal: SIGTERM\n", "    ipc: host\n", &["namespaces"]),
         (FILE, "    stop_signal: SIGTERM\n", "    userns_mode: host\n", &["namespaces"]),
-        (FILE, "    networks: [app, edge]\n", "    network_mode: host\n", &["namespaces", "networks"]),
+        (FILE, "    networks: [app, edge, monitor]\n", "    network_mode: host\n", &["namespaces", "networks"]),
         (FILE, VOLUMES, "    volumes:\n      - /:/host\n", &["host-paths"]),
         (FILE, VOLUMES, "    volumes:\n      - /var/run/docker.sock:/var/run/docker.sock\n", &["host-paths"]),
         (APP, "file: ./secrets/server/ca.crt", "file: /etc/shadow", &["host-paths"]),
