@@ -619,6 +619,7 @@ fn a_first_build_that_ended_between_two_renames_is_completed() {
         "exporter/password",
         "server/health.password",
         "server/users.acl",
+        "exporter/passwords.json",
         "ca/ca.key",
         "server/ca.crt",
         "server/redis.key",

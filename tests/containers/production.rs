@@ -125,7 +125,7 @@ fn the_exporter_is_read_on_this_host_only(engine: &Engine, production: &Deployme
     }
     let command = stdout(&good("cmdline", engine.inside(&["cat", &format!("/proc/{pid}/cmdline")])));
     let environment = engine.inspect(&id, "{{json .Config.Env}}");
-    let password = std::fs::read_to_string(production.path("secrets/exporter/password")).expect("a password");
+    let password = fs::read_to_string(production.path("secrets/exporter/password")).expect("a password");
     assert!(!command.contains(&password) && !environment.contains(&password), "the password shows");
     // Applications share no network with it: the name is nobody's, and its address is not routed to them.
     let own = engine.inspect(&id, "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}");

@@ -116,3 +116,21 @@ fn every_runbook_pointer_has_a_severity_and_a_summary() {
     }
     assert!(seen > 12, "{seen}");
 }
+
+/// A password that was put there by somebody else, or rotated, reaches the exporter; a changed map is put right.
+#[test]
+fn the_exporters_map_follows_its_password() {
+    let room = Room::built(crate::common::PROD);
+    let map = || -> serde_json::Value {
+        serde_json::from_str(&room.read("deploy/secrets/exporter/passwords.json")).expect("JSON")
+    };
+    let address = "rediss://exporter@redis:6379";
+    assert_eq!(map()[address], room.read("deploy/secrets/exporter/password").as_str());
+    let other = "x\"\\".to_owned() + &"y".repeat(40);
+    room.file("deploy/secrets/exporter/password", format!("{other}\n"));
+    room.run(["build", "p.yaml"]).ended(0);
+    assert_eq!(map()[address], other.as_str());
+    room.file("deploy/secrets/exporter/passwords.json", "{}");
+    room.run(["build", "p.yaml"]).ended(0);
+    assert_eq!(map()[address], other.as_str());
+}
