@@ -684,8 +684,9 @@ fn output_that_cannot_be_a_folder() {
 fn a_read_only_folder_is_an_error() {
     let room = Room::with(PROD);
     std::fs::create_dir(room.path("deploy")).expect("folder");
-    std::fs::copy(REDISGEN, room.path("redisgen")).expect("a copy where everyone can run it");
-    room.chmod("redisgen", 0o755);
+    // By another process: a child that another test starts while this one writes would keep it from being run.
+    let copied = Command::new("install").args(["-m", "0755", REDISGEN]).arg(room.path("redisgen")).status();
+    assert!(copied.is_ok_and(|status| status.success()), "a copy where everyone can run it");
     room.chmod("deploy", 0o555);
     room.chmod("", 0o755);
     // Modes do not bind root: the test steps down if it is.
