@@ -11,6 +11,7 @@ mod firewall;
 mod healthcheck;
 mod incident;
 mod luks;
+mod monitoring;
 pub mod redis_conf;
 mod runbook;
 mod security_sheet;
@@ -60,6 +61,7 @@ pub const ARTEFACTS: &[&[Artefact]] = &[
     terraform::gcp::MODULE,
     terraform::azure::MODULE,
     terraform::vault::MODULE,
+    monitoring::ARTEFACTS,
     &[security_test::ARTEFACT],
     incident::ARTEFACTS,
     &[access_sheet::ARTEFACT, runbook::ARTEFACT],

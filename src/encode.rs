@@ -64,6 +64,14 @@ pub fn rust(text: &str) -> String {
     javascript(text)
 }
 
+/// A string of JSON: in ASCII, beyond which it knows pairs of surrogates only.
+pub fn json(text: &str) -> String {
+    quoted(text, |sign| {
+        let mut units = [0_u16; 2];
+        sign.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat()
+    })
+}
+
 /// In double quotes: a backslash before what ends or escapes, and an escape for what is not printable ASCII.
 fn quoted(text: &str, escape: impl Fn(char) -> String) -> String {
     let mut out = String::from("\"");
@@ -358,6 +366,12 @@ mod tests {
             prop_assert_eq!(read, text.clone());
             let read: String = serde_yaml::from_str(&compose(&text)).expect("YAML");
             prop_assert_eq!(read.replace("$$", "$"), text);
+        }
+
+        #[test]
+        fn json_reads_back(text in "\\PC*|[\\x00-\\x7f]*") {
+            let read: String = serde_json::from_str(&json(&text)).expect("JSON");
+            prop_assert_eq!(read, text);
         }
 
         /// Read back as HCL's grammar says: escapes behind a backslash, `$${` and `%%{` for `${` and `%{`.

@@ -21,6 +21,8 @@ pub struct Firewall {
     pub backends: Vec<FirewallBackend>,
     /// The port that it guards on the host.
     pub port: u16,
+    /// The exporter's port on the host, which only the host itself may reach.
+    pub metrics: Option<u16>,
     /// Who may connect.
     pub admits: Admits,
     /// Most open connections of one source.
@@ -112,6 +114,7 @@ impl Firewall {
         }
         (!backends.is_empty()).then(|| Firewall {
             port: profile.network.port,
+            metrics: profile.monitoring.exporter.then(|| profile.monitoring.port.unwrap_or(crate::exporter::PORT)),
             admits,
             connections: firewall.connections_per_source,
             rate: firewall.new_connections.as_ref().map(|rate| RateLimit::new(rate, firewall.connections_per_source)),

@@ -28,6 +28,7 @@
 pub mod access;
 pub mod acl;
 pub mod advisories;
+pub mod alert;
 pub mod allowlist;
 pub mod artefact;
 pub mod certificate;
@@ -39,6 +40,7 @@ pub mod console;
 pub mod control;
 pub mod encode;
 pub mod engine;
+pub mod exporter;
 pub mod finding;
 pub mod firewall;
 pub mod folder;

@@ -5,6 +5,7 @@ use crate::acl::Permissions;
 use crate::acl::account::Account;
 use crate::allowlist::Allowlist;
 use crate::engine::{CommandSet, Line};
+use crate::exporter::Exporter;
 use crate::firewall::Firewall;
 use crate::format::{Address, Size};
 use crate::layout::Layout;
@@ -47,6 +48,8 @@ pub struct Model {
     pub app_bridge: String,
     /// Name of the network that publishes the port.
     pub edge_bridge: String,
+    /// The exporter for Prometheus, if one runs.
+    pub exporter: Option<Exporter>,
     /// Where the server finds its files and listens.
     pub layout: Layout,
 }

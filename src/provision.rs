@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 mod authority;
 mod certificates;
+mod exporter;
 mod fernet;
 pub mod inventory;
 pub mod leaf;
@@ -104,6 +105,7 @@ pub fn provision(
     let passwords = provisioner.passwords()?;
     provisioner.seal(locked_acl, &passwords)?;
     provisioner.fernet_keys()?;
+    provisioner.exporter_passwords()?;
     if model.tls() {
         provisioner.certificates()?;
     }

@@ -81,6 +81,13 @@ templates! {
     "backup/restore.sh"
     "backup/redisgen-backup.service"
     "backup/redisgen-backup.timer"
+    "monitoring/prometheus.yaml"
+    "monitoring/alerts.yaml"
+    "monitoring/alerts.test.yaml"
+    "monitoring/dashboard.json"
+    "monitoring/certificates.sh"
+    "monitoring/redisgen-certificates.service"
+    "monitoring/redisgen-certificates.timer"
     "tests/security-test.sh"
     "scripts/contain.sh"
     "scripts/admin.sh"
@@ -158,6 +165,7 @@ fn encoded(extension: &str, text: &str) -> Result<String, String> {
         "go" => Ok(encode::go(text)),
         "mjs" => Ok(encode::javascript(text)),
         "rs" => Ok(encode::rust(text)),
+        "json" => Ok(encode::json(text)),
         "tf" | "hcl" => encode::hcl(text),
         "md" => Ok(encode::markdown(text)),
         "html" => Ok(encode::html(text)),

@@ -6,6 +6,7 @@ use crate::acl;
 use crate::allowlist::Allowlist;
 use crate::artefact::users_acl;
 use crate::engine::{self, CommandSet};
+use crate::exporter::Exporter;
 use crate::finding::Finding;
 use crate::firewall::{self, Firewall};
 use crate::format::{Address, MIB, Size};
@@ -39,6 +40,7 @@ pub fn resolve(loaded: &Loaded, profile: Profile, source: &str) -> Result<Model,
         acl::denied(line, &profile.commands.disabled).unwrap_or_else(|_| CommandSet::none(line.commands.len()));
     let project = project(&profile);
     let users = users::users(&profile, line, &denied);
+    let server_names = server_names(&profile);
     Ok(Model {
         accounts: users_acl::accounts(line, &users),
         source: source.to_owned(),
@@ -51,7 +53,8 @@ pub fn resolve(loaded: &Loaded, profile: Profile, source: &str) -> Result<Model,
         image: image(&profile),
         published: published(&profile),
         allowed: allowed(&profile),
-        server_names: server_names(&profile),
+        exporter: Exporter::new(&profile, &project, &server_names),
+        server_names,
         app_bridge: format!("{}-app", firewall::tag(&project)),
         edge_bridge: format!("{}-pub", firewall::tag(&project)),
         layout: Layout::container(),

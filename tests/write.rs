@@ -62,6 +62,14 @@ const MODES: &[(&str, char, u32)] = &[
     ("firewall/redisgen-firewall.service", 'f', 0o644),
     ("firewall/redisgen.nft", 'f', 0o644),
     ("firewall/remove.sh", 'f', 0o755),
+    ("monitoring", 'd', 0o755),
+    ("monitoring/alerts.test.yml", 'f', 0o644),
+    ("monitoring/alerts.yml", 'f', 0o644),
+    ("monitoring/certificates.sh", 'f', 0o755),
+    ("monitoring/dashboard.json", 'f', 0o644),
+    ("monitoring/prometheus.yml", 'f', 0o644),
+    ("monitoring/redisgen-certificates.service", 'f', 0o644),
+    ("monitoring/redisgen-certificates.timer", 'f', 0o644),
     ("redis", 'd', 0o755),
     ("redis/healthcheck.sh", 'f', 0o755),
     ("redis/redis.conf", 'f', 0o644),
@@ -90,6 +98,7 @@ const MODES: &[(&str, char, u32)] = &[
     ("secrets/exporter/client.crt", 'f', 0o644),
     ("secrets/exporter/client.key", 'f', 0o644),
     ("secrets/exporter/password", 'f', 0o644),
+    ("secrets/exporter/passwords.json", 'f', 0o644),
     ("secrets/server", 'd', 0o755),
     ("secrets/server/ca.crt", 'f', 0o644),
     ("secrets/server/health.crt", 'f', 0o644),
@@ -626,6 +635,7 @@ fn a_first_build_that_ended_between_two_renames_is_completed() {
         "exporter/password",
         "server/health.password",
         "server/users.acl",
+        "exporter/passwords.json",
         "ca/ca.key",
         "server/ca.crt",
         "server/redis.key",
@@ -693,8 +703,9 @@ fn output_that_cannot_be_a_folder() {
 fn a_read_only_folder_is_an_error() {
     let room = Room::with(PROD);
     std::fs::create_dir(room.path("deploy")).expect("folder");
-    std::fs::copy(REDISGEN, room.path("redisgen")).expect("a copy where everyone can run it");
-    room.chmod("redisgen", 0o755);
+    // By another process: a child that another test starts while this one writes would keep it from being run.
+    let copied = Command::new("install").args(["-m", "0755", REDISGEN]).arg(room.path("redisgen")).status();
+    assert!(copied.is_ok_and(|status| status.success()), "a copy where everyone can run it");
     room.chmod("deploy", 0o555);
     room.chmod("", 0o755);
     // Modes do not bind root: the test steps down if it is.

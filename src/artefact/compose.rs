@@ -4,6 +4,7 @@ use minijinja::value::Value;
 use serde::Serialize;
 
 use super::{Artefact, CONF, SECRETS, context};
+use crate::exporter;
 use crate::model::Model;
 use crate::profile::EngineKind;
 
@@ -47,6 +48,7 @@ struct Compose {
     app_network: Network,
     edge_bridge: Option<String>,
     backup: Option<Backup>,
+    exporter: Option<ExporterService>,
 }
 
 #[derive(Serialize)]
@@ -55,6 +57,22 @@ struct Backup {
     folder: &'static str,
     /// Where `secrets/backup` is mounted, if there is one.
     secrets: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct ExporterService {
+    image: String,
+    arguments: Vec<String>,
+    digest: String,
+    /// Its folder of secrets in the container, if it has one.
+    secrets: Option<&'static str>,
+    published: String,
+    port: u16,
+    memory: String,
+    /// Name of the certificate by which it dials the server, where that is not the service's own.
+    alias: Option<String>,
+    bridge: String,
+    edge_bridge: String,
 }
 
 #[derive(Serialize)]
@@ -80,6 +98,27 @@ fn configuration(model: &Model) -> String {
     let certificate = (&model.server_names, model.profile.tls.key.word());
     let text = serde_json::to_string(&(env!("CARGO_PKG_VERSION"), files, users, certificate)).unwrap_or_default();
     crate::lock::sha256(text.as_bytes())
+}
+
+/// Memory of the exporter, which holds one answer of INFO at a time.
+const EXPORTER_MEMORY: u64 = 128 * crate::format::MIB;
+
+/// It reads its password once, when it starts; what it is told where to find changes with the label.
+fn exporter_service(model: &Model) -> Option<ExporterService> {
+    let exporter = model.exporter.as_ref()?;
+    let arguments = exporter::arguments(model);
+    Some(ExporterService {
+        image: exporter.image.clone(),
+        digest: crate::lock::sha256(arguments.join("\n").as_bytes()),
+        arguments,
+        secrets: exporter::has_secrets(model).then_some(exporter::SECRETS),
+        published: exporter.port.to_string(),
+        port: exporter::PORT,
+        memory: EXPORTER_MEMORY.to_string(),
+        alias: Some(exporter.server.clone()).filter(|server| server != exporter::SERVER),
+        bridge: exporter.bridge.clone(),
+        edge_bridge: exporter.edge_bridge.clone(),
+    })
 }
 
 /// Most open files. Redis keeps 32 descriptors for itself and lowers maxclients in silence if it cannot have them.
@@ -124,5 +163,6 @@ fn compose(model: &Model) -> Compose {
             folder: super::backup::FOLDER,
             secrets: model.has_secrets().then_some(super::backup::SECRETS),
         }),
+        exporter: exporter_service(model),
     }
 }

@@ -82,6 +82,9 @@ struct Guard<'model> {
     project: &'model str,
     port: u16,
     container_port: u16,
+    /// The exporter's port on the host, and in its container.
+    metrics: Option<u16>,
+    metrics_container: u16,
     /// Name of the compose project's bridges, without their ends.
     bridges: String,
     bridges_iptables: String,
@@ -125,6 +128,8 @@ fn guard(model: &Model, family: Family) -> Value {
             project: &model.project,
             port: firewall.port,
             container_port: super::PORT,
+            metrics: firewall.metrics,
+            metrics_container: crate::exporter::PORT,
             bridges: format!("{}-*", crate::firewall::tag(&model.project)),
             bridges_iptables: format!("{}-+", crate::firewall::tag(&model.project)),
             admits: match firewall.admits {

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::choice;
-use crate::format::{AbsolutePath, AgeRecipient, DevicePath, Duration, Percent, Region, ResourceName, Size, Url};
+use crate::format::{
+    AbsolutePath, AgeRecipient, DevicePath, Duration, Image, Percent, Region, ResourceName, Size, Url,
+};
 
 choice! {
     /// What happens when memory is full.
@@ -199,6 +201,13 @@ choice! {
 pub struct Monitoring {
     /// Runs an exporter for Prometheus beside the server.
     pub exporter: bool,
+    /// Image of the exporter, best with a digest: one whose first program is `redis_exporter`. `oliver006/redis_exporter`
+    /// of the version that the tests run if absent.
+    #[schemars(example = "oliver006/redis_exporter:v1.69.0")]
+    pub image: Option<Image>,
+    /// Port on the host's loopback where Prometheus reads the figures; 9121 if absent.
+    #[schemars(range(min = 1, max = 65535), example = 9121)]
+    pub port: Option<u16>,
     /// Thresholds of the alerts; no alerts if absent.
     pub alerts: Option<Alerts>,
 }

@@ -43,7 +43,11 @@ impl Provisioner<'_> {
     pub(super) fn authority_for_services(&mut self) -> Result<(), String> {
         let Some(authority) = self.planned(&["server"], AUTHORITY)? else { return Ok(()) };
         let model = self.model;
-        for service in [EXPORTER, BACKUP].into_iter().filter(|name| model.logins().any(|user| user.name == *name)) {
+        let runs = |name: &&str| {
+            // Without users the exporter needs no password, and verifies the server all the same.
+            (*name == EXPORTER && model.exporter.is_some()) || model.logins().any(|user| user.name == **name)
+        };
+        for service in [EXPORTER, BACKUP].into_iter().filter(runs) {
             let folders = keep(service).chain();
             if self.read(&folders, AUTHORITY)?.is_none_or(|old| *old != *authority) {
                 self.write(&folders, AUTHORITY, &authority);
@@ -53,7 +57,7 @@ impl Provisioner<'_> {
     }
 
     /// What a file of `secrets/` will hold: what is written now, else what is there.
-    fn planned(&mut self, folders: &[&str], name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
+    pub(super) fn planned(&mut self, folders: &[&str], name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
         let wanted = chain(folders);
         let written = self.result.files.iter().rfind(|file| file.folders == wanted && file.name == name);
         match written {

@@ -55,7 +55,9 @@ pub fn inventory(out: &Folder, model: &Model, now: OffsetDateTime) -> Result<Vec
     for leaf in leaf::all(model) {
         entries.push(one(&reader, model, &leaf, &trusted, now)?);
     }
-    for service in [EXPORTER, BACKUP].into_iter().filter(|name| model.logins().any(|user| user.name == *name)) {
+    let runs =
+        |name: &&str| (*name == EXPORTER && model.exporter.is_some()) || model.logins().any(|user| user.name == **name);
+    for service in [EXPORTER, BACKUP].into_iter().filter(runs) {
         let path = keep(service).path(AUTHORITY);
         let copy = reader.read(&path)?;
         let same = copy.as_ref().map(|(text, _)| text) == authority.as_ref().map(|(text, _)| text);

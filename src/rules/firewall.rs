@@ -35,6 +35,10 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(|model, sink| {
             if model.profile.network.exposure == Exposure::Localhost && !guards_docker(model) {
                 sink.report("network.firewall.backends", "none of these closes the loopback's port to neighbours");
+            } else if model.exporter.is_some() && !model.firewall.as_ref().is_some_and(Firewall::sees_docker) {
+                // With exposure `internal`, or `open` without limits, there is no filter of ours at all.
+                sink.report("monitoring.exporter", "no packet filter closes the exporter's port to neighbours")
+                    .help("Run Docker 28 or later, or close the port in a packet filter of your own.");
             }
         }),
     },

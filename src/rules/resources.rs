@@ -129,8 +129,33 @@ pub(super) const RULES: &[Rule] = &[
         source: "security guide, Development vs Production: monitoring is required",
         waivable: true,
         check: Some(|model, sink| {
-            if model.production() && !model.profile.monitoring.exporter {
-                sink.report("monitoring.exporter", "no figures are collected");
+            let monitoring = &model.profile.monitoring;
+            if model.production() && !monitoring.exporter {
+                sink.report("monitoring.exporter", "no figures are collected, and no alert rules are written");
+            } else if monitoring.alerts.is_some() && !monitoring.exporter {
+                sink.report("monitoring.alerts", "without an exporter no alert rules are written");
+            }
+        }),
+    },
+    Rule {
+        id: "metrics-port-taken",
+        severity: ERROR,
+        title: "The exporter's port is another's",
+        topic: topic::MONITORING,
+        why: "Two services cannot publish one port of the host, and a packet filter that closes SSH's port closes the way in.",
+        fix: "Write another `monitoring.port`, as 9121.",
+        source: "Docker: port is already allocated; measured: nftables loads it without a word",
+        waivable: false,
+        check: Some(|model, sink| {
+            let Some(exporter) = &model.exporter else { return };
+            // Named where it can be changed: the default has no line of its own.
+            let written = model.profile.monitoring.port.is_some();
+            let path = if written { "monitoring.port" } else { "monitoring.exporter" };
+            if exporter.port == model.profile.network.port && !model.published.is_empty() {
+                let message = format!("port {} is the server's on this host", exporter.port);
+                sink.report(path, message).related("network.port", "the server's");
+            } else if exporter.port == 22 {
+                sink.report(path, "port 22 is how people reach this host");
             }
         }),
     },

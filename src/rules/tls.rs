@@ -108,6 +108,23 @@ pub(super) const RULES: &[Rule] = &[
         }),
     },
     Rule {
+        id: "exporter-cannot-verify-server",
+        severity: ERROR,
+        title: "The exporter cannot verify the server",
+        topic: topic::CERTIFICATES,
+        why: "It dials a name in the container network and has no option to verify another one: without a DNS name in the certificate it would have to trust whoever answers.",
+        fix: "Add `redis` to `names`.",
+        source: "redis_exporter 1.69: no option for the server's name; tests/monitoring",
+        waivable: false,
+        check: Some(|model, sink| {
+            let named = crate::exporter::names(&model.server_names).next().is_some();
+            if model.tls() && model.exporter.is_some() && !named && !model.server_names.is_empty() {
+                sink.report("tls.names", "the certificate has addresses only, and the exporter dials a name")
+                    .related("monitoring.exporter", "it would not connect");
+            }
+        }),
+    },
+    Rule {
         id: "mutual-without-users",
         severity: ERROR,
         title: "Mutual TLS without users",

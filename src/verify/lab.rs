@@ -81,7 +81,7 @@ impl Lab {
     /// Reads the planned files of a tree, and alert rules of anybody's; what else lies there is nobody's business.
     fn take_over(&mut self, given: &Folder) -> Result<(), String> {
         self.files.clear();
-        for (path, _) in super::alerts::FILES {
+        for (path, ..) in super::alerts::FILES {
             let planned = self.built.iter().any(|file| file.path == path);
             if let Some((bytes, mode)) = write::read(given, path)?.filter(|_| !planned) {
                 self.files.push(File { path: path.to_owned(), mode, bytes });

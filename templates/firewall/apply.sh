@@ -66,11 +66,12 @@ chain={{ chain }}
 # What is loaded of ours: chains, rules, jumps.
 loaded_chains() {
 	"$1-save" -t mangle >"$state/all" || die "$1-save fails"
-	grep -E "^(:$chain(-[FL])? |-A $chain(-[FL])? |-A (PREROUTING|FORWARD) .* -j $chain(-F)?\$)" "$state/all" || :
+	grep -E "^(:$chain(-[FLM])? |-A $chain(-[FLM])? |-A (PREROUTING|FORWARD) .* -j $chain(-[FM])?\$)" "$state/all" || :
 }
 
+# In no order: what is inserted last stands first.
 jumps() {
-	sed -n -E 's/^-[AI] ((PREROUTING|FORWARD) .*)/\1/p' "$1"
+	sed -n -E 's/^-[AI] ((PREROUTING|FORWARD) .*)/\1/p' "$1" | sort
 }
 
 # One transaction that turns what is loaded into what a file holds; an empty file removes all.

@@ -30,6 +30,10 @@ wanted() {
 	echo "deny log $port/tcp"
 	sources | sed "/^#/d; /:/!d; s|.*|allow from & to any port $port proto tcp|"
 {% endif %}
+{% if metrics is not none %}
+	# The exporter is for this host only. Who listens there without Docker listens on all addresses unless told otherwise.
+	echo "deny {{ metrics }}/tcp"
+{% endif %}
 }
 {% if admits != "everyone" %}
 
@@ -83,11 +87,21 @@ only_in() {
 	grep -vxFf "$2" "$1" || :
 }
 
+{% if metrics is not none %}
+# In no order: rules of two ports need none between them.
+same() {
+	sort "$work/now" >"$work/now.sorted"
+	sort "$work/wanted" | cmp -s - "$work/now.sorted"
+}
+{% else %}
+same() { cmp -s "$work/now" "$work/wanted"; }
+{% endif %}
+
 # The port is closed to strangers before anything else changes, and opened to nobody in between.
 set_rules() {
 	cp -- "$1" "$work/wanted"
 	loaded >"$work/now"
-	! cmp -s "$work/now" "$work/wanted" || return 0
+	! same || return 0
 	if [ -s "$work/wanted" ]; then
 		LC_ALL=C ufw status | grep -q '^Status: active' ||
 			die "ufw is not active, and is not enabled here: allow your way in first (ufw allow OpenSSH), then ufw enable"

@@ -42,6 +42,10 @@ impl Engine {
             run(harness("engine.sh").arg("start").arg(engine.folder.path()).args(["--owner", &owner])),
         );
         good("image.sh", run(harness("image.sh").arg(engine.folder.path()).arg(IMAGE)));
+        let servers = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers.sh");
+        let exporter = stdout(&good("servers.sh", run(Command::new(servers).arg("exporter"))));
+        let image = "oliver006/redis_exporter:v1.69.0";
+        good("exporter.sh", run(harness("exporter.sh").arg(engine.folder.path()).arg(exporter).arg(image)));
         engine
     }
 

@@ -23,6 +23,7 @@ fn production_holds_what_the_profile_promises() {
         );
     }
     the_application_stored_and_read(&engine, &production);
+    the_exporter_is_read_on_this_host_only(&engine, &production);
     the_live_process_is_confined(&engine, &production);
     only_listed_sources_connect(&engine, &production);
     networks_are_split(&engine, &production);
@@ -67,8 +68,8 @@ fn locked_files_open_nothing(engine: &Engine) {
     bare.build(&plain, &["--no-secrets"]);
     fs::create_dir_all(bare.path("secrets/server")).expect("folder");
     fs::copy(bare.path("redis/users.acl"), bare.path("secrets/server/users.acl")).expect("copied");
-    // Not --wait: there is no health password, so it never becomes healthy, and should not.
-    good("up", engine.compose_with(&bare, &[bare.server_file()], &["up", "--detach"]));
+    // Not --wait: there is no health password, so it never becomes healthy, and should not; nor does the exporter start.
+    good("up", engine.compose_with(&bare, &[bare.server_file()], &["up", "--detach", "redis"]));
     let mut answer = String::new();
     eventually("the locked server answers", Duration::from_secs(15), || {
         answer = both(&engine.inside(&plain_ping("127.0.0.1", "6379")));
@@ -100,6 +101,41 @@ fn the_application_stored_and_read(engine: &Engine, production: &Deployment) {
     assert_eq!(logs.lines().collect::<Vec<_>>(), ["PONG", "OK", "stored"]);
     let reply = good("get", as_user(engine, production, "sessionapp", &["get", "user:redisgen-example"]));
     assert_eq!(stdout(&reply), "stored");
+}
+
+/// Figures of the real server, in networks where only this host and nobody beside it reaches them.
+fn the_exporter_is_read_on_this_host_only(engine: &Engine, production: &Deployment) {
+    let script =
+        "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=3).read().decode())";
+    let read = |address: &str| {
+        ["python3".to_owned(), "-c".to_owned(), script.to_owned(), format!("http://{address}:9121/metrics")]
+    };
+    let metrics = stdout(&good("the exporter", engine.inside(&read("127.0.0.1"))));
+    assert!(metrics.lines().any(|line| line == "redis_up 1"), "{metrics}");
+    for address in [HOST4, HOST6] {
+        let address = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+        let output = engine.outside(&read(&address));
+        assert!(!output.status.success() && !both(&output).contains("redis_up"), "{address}: {}", both(&output));
+    }
+    let id = engine.container(production, "exporter");
+    let pid = engine.inspect(&id, "{{.State.Pid}}");
+    let status = stdout(&good("status", engine.inside(&["cat", &format!("/proc/{pid}/status")])));
+    for fact in ["Uid:\t59000\t", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1"] {
+        assert!(status.contains(fact), "{fact}:\n{status}");
+    }
+    let command = stdout(&good("cmdline", engine.inside(&["cat", &format!("/proc/{pid}/cmdline")])));
+    let environment = engine.inspect(&id, "{{json .Config.Env}}");
+    let password = fs::read_to_string(production.path("secrets/exporter/password")).expect("a password");
+    assert!(!command.contains(&password) && !environment.contains(&password), "the password shows");
+    // Applications share no network with it: the name is nobody's, and its address is not routed to them.
+    let own = engine.inspect(&id, "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}");
+    let app = engine.container(production, "redis");
+    let joined = engine.inspect(&app, "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}");
+    assert_eq!(own.split_whitespace().count(), 2, "{own}");
+    assert!(joined.contains("_monitor") && !joined.contains("_metrics"), "{joined}");
+    let client = engine.container(production, "app");
+    let joined = engine.inspect(&client, "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}");
+    assert!(!joined.contains("_monitor") && !joined.contains("_metrics"), "{joined}");
 }
 
 /// What the kernel says of the process itself, not what the engine was asked for.
@@ -224,7 +260,7 @@ fn networks_are_split(engine: &Engine, production: &Deployment) {
             "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}",
         )
     };
-    assert_eq!(networks("redis"), "api-forge_app api-forge_edge");
+    assert_eq!(networks("redis"), "api-forge_app api-forge_edge api-forge_monitor");
     assert_eq!(networks("app"), "api-forge_app");
 
     // No way out of the application's network; the server's edge is the control.

@@ -6,9 +6,11 @@ use crate::rules::*;
 
 on_a_server! {
     nftables: only_listed_sources_connect, connections_follow_the_list, denied_packets_are_counted_and_logged_a_little,
-        another_port_leaves_nothing_behind, a_stale_copy_for_the_boot_is_told, no_packet_passes_while_rules_are_loaded, localhost_admits_the_host_only;
+        another_port_leaves_nothing_behind, a_stale_copy_for_the_boot_is_told, no_packet_passes_while_rules_are_loaded, localhost_admits_the_host_only,
+        the_exporter_is_for_the_host_only;
     iptables: only_listed_sources_connect, connections_follow_the_list, denied_packets_are_counted_and_logged_a_little,
-        another_port_leaves_nothing_behind, a_stale_copy_for_the_boot_is_told, no_packet_passes_while_rules_are_loaded, localhost_admits_the_host_only;
+        another_port_leaves_nothing_behind, a_stale_copy_for_the_boot_is_told, no_packet_passes_while_rules_are_loaded, localhost_admits_the_host_only,
+        the_exporter_is_for_the_host_only;
     legacy: only_listed_sources_connect, connections_follow_the_list, denied_packets_are_counted_and_logged_a_little;
 }
 
@@ -120,6 +122,28 @@ fn no_packet_passes_while_rules_are_loaded(server: &Server) {
 fn localhost_admits_the_host_only(server: &Server) {
     server.rules("a", &profile(server.backend, "exposure: localhost\n  port: 6379", "")).apply();
     admits(&["loopback", "server"], &["allowed", "vpn", "stranger"]);
+}
+
+/// Not even for those who may reach Redis; and the second rule comes and goes as exactly as the first.
+fn the_exporter_is_for_the_host_only(server: &Server) {
+    server.foreign_rules();
+    server.listen("redis-server", 9121);
+    admits_on(9121, &everybody(), &[]);
+    let before = server.listing();
+    let profile = allowlist(server.backend, ALLOW, "");
+    let rules = server.rules("a", &format!("{profile}monitoring: {{ exporter: true }}\n"));
+    rules.apply();
+    let loaded = server.listing();
+    admits_on(9121, &["loopback", "server"], &["allowed", "vpn", "stranger"]);
+    admits(INSIDE, OUTSIDE);
+    rules.apply();
+    assert_eq!(server.listing(), loaded, "a second load changes something");
+    // Without an exporter the port is nobody's business again.
+    server.rules("a", &profile).apply();
+    admits_on(9121, &everybody(), &[]);
+    server.rules("a", &format!("{profile}monitoring: {{ exporter: true }}\n")).apply();
+    rules.remove();
+    assert_eq!(server.listing(), before, "something is left, or gone");
 }
 
 /// The unit loads a copy: whoever is taken off the list must not be back after the next boot.

@@ -5,7 +5,7 @@ use crate::lab::*;
 use crate::rules::*;
 
 on_a_server! {
-    ufw: inactive_stays_inactive, only_listed_sources_connect, what_stands_in_the_way_is_refused;
+    ufw: inactive_stays_inactive, only_listed_sources_connect, the_exporter_is_for_the_host_only, what_stands_in_the_way_is_refused;
 }
 
 /// UFW as Debian installs it, that leaves the kernel's settings alone, since they are not the namespace's.
@@ -82,6 +82,41 @@ fn only_listed_sources_connect(server: &Server) {
     assert_eq!(settings(server), unchanged);
     changed.remove();
     assert_eq!(told(server), before);
+}
+
+/// Without Docker, where UFW sees the port.
+fn the_exporter_is_for_the_host_only(server: &Server) {
+    active(server);
+    server.listen("redis-server", 9121);
+    admits_on(9121, &[INSIDE, OUTSIDE].concat(), &[]);
+    let before = told(server);
+    let profile = allowlist(server.backend, ALLOW, "");
+    let watched = format!("{profile}monitoring: {{ exporter: true }}\n");
+    let rules = server.rules("a", &watched);
+    rules.apply();
+    admits_on(9121, &["loopback", "server"], &["allowed", "vpn", "stranger"]);
+    admits(INSIDE, OUTSIDE);
+    let loaded = told(server);
+    rules.apply();
+    assert_eq!(told(server), loaded, "a second time changes something");
+
+    // Its rule stays when the other port changes, and a second time closes no connection then either.
+    server.listen("redis-server", 6390);
+    let moved = server.rules("b", &watched.replace("port: 6379", "port: 6390"));
+    moved.apply();
+    let loaded = told(server);
+    let mut held = FAMILIES.map(|family| connect("allowed", family, 6390).expect("a listed source"));
+    moved.apply();
+    assert_eq!(told(server), loaded, "a second time changes something");
+    assert!(held.iter_mut().all(alive), "a second time closes connections");
+    admits_on(9121, &["loopback", "server"], &["allowed", "vpn", "stranger"]);
+
+    // Without an exporter the port is nobody's business again.
+    server.rules("b", &profile).apply();
+    admits_on(9121, &[INSIDE, OUTSIDE].concat(), &[]);
+    rules.apply();
+    rules.remove();
+    assert_eq!(told(server), before, "something is left, or gone");
 }
 
 fn what_stands_in_the_way_is_refused(server: &Server) {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::deployment::{Deployment, production_profile};
+use crate::deployment::{Deployment, production_profile, replaced};
 use crate::proof::{Proof, edit, redisgen};
 use crate::provider::{ENDS, Provider};
 
@@ -76,7 +76,7 @@ rm ca/ext",
 #[test]
 fn scripts_are_judged_by_shellcheck() {
     let deployment = Deployment::build(&production_profile());
-    Proof::of(&deployment, "scripts", &[]).holds(8);
+    Proof::of(&deployment, "scripts", &[]).holds(9);
     edit(&deployment.out().join("redis/healthcheck.sh"), "set -eu\n", "set -eu\nrm -rf $1/x\n");
     Proof::of(&deployment, "scripts", &[]).fails("an unquoted word", &["scripts/redis/healthcheck.sh"]);
 }
@@ -84,21 +84,23 @@ fn scripts_are_judged_by_shellcheck() {
 #[test]
 fn alerts_are_judged_by_promtool() {
     let deployment = Deployment::build(&production_profile());
-    let proof = Proof::of(&deployment, "alerts", &[]);
+    Proof::of(&deployment, "alerts", &[]).holds(3);
+    let path = deployment.out().join("monitoring/alerts.yml");
+    // Still an expression, and not the one that was tested.
+    edit(&path, "== 0\"\n        for: \"1m\"", "== 2\"\n        for: \"1m\"");
+    Proof::of(&deployment, "alerts", &[]).fails("another figure", &["alerts/monitoring/alerts.test.yml"]);
+    edit(&path, "== 2\"\n        for: \"1m\"", "== (\"\n        for: \"1m\"");
+    // promtool reads the rules that the configuration names, too.
+    let all = ["alerts/monitoring/alerts.test.yml", "alerts/monitoring/alerts.yml", "alerts/monitoring/prometheus.yml"];
+    Proof::of(&deployment, "alerts", &[]).fails("no expression", &all);
+    let without = Deployment::build(&replaced(&production_profile(), "  exporter: true\n", "  exporter: false\n"));
+    let proof = Proof::of(&without, "alerts", &[]);
     assert_eq!(proof.in_state("not-run"), ["alerts/nothing"]);
     assert_eq!(proof.output.status.code(), Some(1), "required, and nothing to prove");
-    let path = deployment.out().join("monitoring/alerts.yml");
-    fs::create_dir(path.parent().expect("a folder")).expect("made");
-    fs::write(&path, "groups: [{ name: a, rules: [{ alert: Down, expr: redis_up == 0 }] }]\n").expect("written");
-    Proof::of(&deployment, "alerts", &[]).holds(1);
-    edit(&path, "redis_up == 0", "redis_up == (");
-    Proof::of(&deployment, "alerts", &[]).fails("no expression", &["alerts/monitoring/alerts.yml"]);
-    fs::remove_file(&path).expect("removed");
+    // A configuration of its own, which no exporter made.
     let path = deployment.out().join("monitoring/prometheus.yml");
-    fs::write(&path, "scrape_configs: [{ job_name: redis, static_configs: [{ targets: [\"redis:9121\"] }] }]\n")
-        .expect("written");
-    Proof::of(&deployment, "alerts", &[]).holds(1);
     edit(&path, "job_name", "job_title");
+    edit(&deployment.out().join("monitoring/alerts.yml"), "== (\"", "== 0\"");
     Proof::of(&deployment, "alerts", &[]).fails("no setting", &["alerts/monitoring/prometheus.yml"]);
 }
 

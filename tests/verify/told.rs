@@ -159,7 +159,8 @@ fn what_did_not_run_is_told() {
     assert_eq!(checks["compose/not-asked"].0, "not-run");
     assert_eq!(checks["live/not-asked"].0, "not-run");
     assert_eq!(checks["tree/nothing"].0, "not-run");
-    assert_eq!(checks["alerts/nothing"].0, "not-run");
+    let lacking = ("not-run".to_owned(), "no `promtool` on PATH".to_owned());
+    assert_eq!(checks["alerts/start"], lacking);
     let verbs = |asked: &str| -> Vec<String> {
         asked
             .lines()

@@ -29,7 +29,7 @@ pub fn nothing_harmful_starts(docker: &Docker) {
         (FILE, "    stop_signal: SIGTERM\n", "    pid: host\n", &["namespaces"]),
         (FILE, "    stop_signal: SIGTERM\n", "    ipc: host\n", &["namespaces"]),
         (FILE, "    stop_signal: SIGTERM\n", "    userns_mode: host\n", &["namespaces"]),
-        (FILE, "    networks: [app, edge]\n", "    network_mode: host\n", &["namespaces", "networks"]),
+        (FILE, "    networks: [app, edge, monitor]\n", "    network_mode: host\n", &["namespaces", "networks"]),
         (FILE, VOLUMES, "    volumes:\n      - /:/host\n", &["host-paths", "backups"]),
         (
             FILE,

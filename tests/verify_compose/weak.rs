@@ -49,7 +49,7 @@ pub fn weak_limits(docker: &Docker) {
             ("    memswap_limit: \"536870912\"\n", ""),
             ("          cpus: \"1\"\n", ""),
             // In no network that leads out, a port is published nowhere.
-            ("networks: [app, edge]", "networks: [app]"),
+            ("networks: [app, edge, monitor]", "networks: [app, monitor]"),
         ],
     );
     docker.proof(&weak).fails(&[

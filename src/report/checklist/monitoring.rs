@@ -9,11 +9,12 @@ pub const METRICS: Item = Item {
     text: "Metrics collection enabled",
     topic: topic::MONITORING,
     judge: |model| {
-        Verdict::not_held(if model.profile.monitoring.exporter {
-            "The profile asks for an exporter; this version of redisgen writes none. A user of role `monitoring` may read the figures and no data."
-        } else {
-            "See `monitoring.exporter`."
-        })
+        if model.exporter.is_none() {
+            return Verdict::not_held("See `monitoring.exporter`.");
+        }
+        Verdict::held("An exporter with a user of its own, which sees no data, publishes figures on this host's loopback; Prometheus must read them there.")
+            .shown(compose(model), "exporter:", "tests/monitoring/scrape.rs prometheus_scrapes_the_deployment")
+            .shown("monitoring/prometheus.yml", "- job_name: redis", "tests/monitoring/scrape.rs prometheus_scrapes_the_deployment")
     },
 };
 
@@ -23,11 +24,14 @@ pub const ALERTS: Item = Item {
     text: "Alerts configured (memory, latency, errors)",
     topic: topic::MONITORING,
     judge: |model| {
-        Verdict::not_held(if model.profile.monitoring.alerts.is_some() {
-            "The profile asks for alerts; this version of redisgen writes no alert rules."
-        } else {
-            "See `monitoring.alerts`."
-        })
+        if model.exporter.is_none() || model.profile.monitoring.alerts.is_none() {
+            return Verdict::not_held("See `monitoring.alerts`, which needs `monitoring.exporter`.");
+        }
+        Verdict::held("Alert rules with the profile's thresholds, each tested to fire and to stay quiet; an Alertmanager must wake somebody.").shown(
+            "monitoring/alerts.yml",
+            "- alert:",
+            "tests/monitoring/rules.rs every_alert_fires_and_stays_quiet_and_its_test_sees_both",
+        )
     },
 };
 
@@ -38,7 +42,7 @@ pub const AUDIT: Item = Item {
     topic: topic::AUDIT,
     judge: |_| {
         Verdict::outside(
-            "Redis keeps no record of reads and writes. What it has: refused logins and commands in ACL LOG, slow commands in SLOWLOG, both in memory. Whoever operates the deployment collects them and the container's log; the application records who read what.",
+            "Redis keeps no record of reads and writes. What it has: refused logins and commands in ACL LOG, slow commands in SLOWLOG, the last 128 of each, in memory only: a restart or `ACL LOG RESET` empties them. Alerts count refusals and do not name them. Whoever operates the deployment collects them and the container's log; the application records who read what.",
         )
     },
 };

@@ -104,7 +104,7 @@ fn bound(model: &Model) -> Verdict {
     let verdict = match network.exposure {
         Exposure::Internal => {
             return Verdict::held("Not even that: nothing is published, applications share a Docker network with it.")
-                .shown(compose(model), "networks: [app]", "tests/containers/exposures.rs internal_publishes_nothing");
+                .shown(compose(model), "networks:", "tests/containers/exposures.rs internal_publishes_nothing");
         }
         Exposure::Localhost => Verdict::held(format!(
             "Published on {} only. Before Docker 28 a neighbour on the same network reaches it all the same unless the packet filter is loaded.",

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::artefact::{PORT, compose};
-use crate::model::Model;
+use crate::exporter;
+use crate::model::{EXPORTER, Model};
 use crate::verify::check::{Check, Outcome, Trouble};
 use crate::verify::lab::Lab;
 
@@ -70,13 +71,13 @@ impl File<'_> {
     pub(super) const HARM: [Check<Self>; 7] = [
         Check {
             id: "services",
-            title: "The file runs the server, its example client and its backups, and nothing else",
+            title: "The file runs the server, its exporter, its example client and its backups, and nothing else",
             applies: |_| true,
             prove: |file| file.services_are_known(),
         },
         Check {
             id: "image",
-            title: "The image is the one that the profile names",
+            title: "The images are those that the profile names",
             applies: |_| true,
             prove: |file| file.image_is_the_profiles(),
         },
@@ -176,14 +177,20 @@ impl File<'_> {
     }
 
     fn is_known(&self, service: &str) -> bool {
-        ["redis", "app"].contains(&service) || (BACKUPS.contains(&service) && self.model.profile.backups.is_some())
+        match service {
+            "redis" | "app" => true,
+            EXPORTER => self.model.exporter.is_some(),
+            _ => BACKUPS.contains(&service) && self.model.profile.backups.is_some(),
+        }
     }
 
     fn image_is_the_profiles(&self) -> Outcome {
         for (name, service) in self.services() {
             let image = part(service, &["image"]).as_str().unwrap_or("none");
-            if image != self.model.image {
-                return Trouble::failed(format!("{name} runs {image}; the profile names {}", self.model.image));
+            let exporter = self.model.exporter.as_ref().filter(|_| name == EXPORTER);
+            let named = exporter.map_or(&self.model.image, |exporter| &exporter.image);
+            if image != named {
+                return Trouble::failed(format!("{name} runs {image}; the profile names {named}"));
             }
         }
         Ok(self.model.image.clone())
@@ -260,6 +267,7 @@ impl File<'_> {
             "redis" => is_data || ["redis", "secrets/server"].into_iter().any(tree_has),
             "backup" => is_data || ["backup", "secrets/backup"].into_iter().any(tree_has),
             "restore" => is_data || tree_has("backup"),
+            EXPORTER => tree_has("secrets/exporter"),
             _ => false,
         }
     }
@@ -315,8 +323,10 @@ impl File<'_> {
 
     fn published(&self) -> Outcome {
         let port = self.model.profile.network.port;
-        let wanted: BTreeSet<String> =
+        let mut wanted: BTreeSet<String> =
             self.model.published.iter().map(|address| format!("{address} {port} to {PORT}/tcp")).collect();
+        let exporter = self.model.exporter.as_ref();
+        wanted.extend(exporter.map(|own| format!("127.0.0.1 {} to {}/tcp of {EXPORTER}", own.port, exporter::PORT)));
         let mut found = BTreeSet::new();
         for (name, service) in self.services() {
             for entry in list(part(service, &["ports"])) {
@@ -357,11 +367,25 @@ impl File<'_> {
         if publishes && (bridge("edge") != self.model.edge_bridge || network("edge")["external"] == true) {
             return Trouble::failed(format!("network edge is {}", network("edge")));
         }
+        let exporter = self.model.exporter.as_ref();
+        if let Some(exporter) = exporter {
+            let alone = network("monitor")["internal"] == true && bridge("monitor") == exporter.bridge;
+            if !alone || bridge("metrics") != exporter.edge_bridge || network("metrics")["external"] == true {
+                return Trouble::failed(format!(
+                    "networks monitor, metrics: {} {}",
+                    network("monitor"),
+                    network("metrics")
+                ));
+            }
+        }
         for (name, service) in self.services() {
             let joined: Vec<&str> = entries(part(service, &["networks"])).map(|(network, _)| network).collect();
-            let wanted: &[&str] = match name {
-                "redis" if publishes => &["app", "edge"],
-                "restore" => &[],
+            let wanted: &[&str] = match (name, publishes, exporter.is_some()) {
+                (EXPORTER, ..) => &["metrics", "monitor"],
+                ("redis", true, true) => &["app", "edge", "monitor"],
+                ("redis", false, true) => &["app", "monitor"],
+                ("redis", true, false) => &["app", "edge"],
+                ("restore", ..) => &[],
                 _ => &["app"],
             };
             if joined != wanted {

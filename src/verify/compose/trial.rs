@@ -17,7 +17,9 @@ use super::file::{self, DATA, File, SETTINGS};
 pub(super) fn make(file: &File<'_>, project: &str, image: &str) -> Result<Value, String> {
     let publishes = !file.model.published.is_empty();
     let mut services = Map::new();
-    for (name, resolved) in file.services().filter(|(name, _)| !file::BACKUPS.contains(name)) {
+    // The exporter is of another image, and of networks that the trial leaves out; backups wait to be called.
+    let left_out = |name: &str| name == crate::model::EXPORTER || file::BACKUPS.contains(&name);
+    for (name, resolved) in file.services().filter(|(name, _)| !left_out(name)) {
         let mut service = service(resolved, image, name == "redis" && publishes);
         if let Some(mounts) = service.get_mut("volumes").and_then(Value::as_array_mut) {
             for one in mounts {
