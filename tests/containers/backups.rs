@@ -37,13 +37,7 @@ impl<'engine> Site<'engine> {
         fs::create_dir(&store).expect("folder");
         fs::set_permissions(&store, fs::Permissions::from_mode(0o700)).expect("mode");
         fs::create_dir(&bin).expect("folder");
-        let compose = stdout(&good("compose.sh --fetch", run(harness("compose.sh").arg("--fetch"))));
-        let docker =
-            format!("#!/bin/sh\n[ \"$1\" = compose ] || exec /usr/bin/docker \"$@\"\nshift\nexec '{compose}' \"$@\"\n");
-        let docker =
-            if Path::new("/usr/bin/docker").exists() { docker } else { docker.replace("/usr/bin", "/usr/local/bin") };
-        fs::write(bin.join("docker"), docker).expect("program");
-        fs::set_permissions(bin.join("docker"), fs::Permissions::from_mode(0o755)).expect("mode");
+        docker_with_compose(&bin);
         let profile = replace(&Deployment::runnable("prod"), "/srv/backup/api-forge", &store.display().to_string());
         let profile = replace(&profile, "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p", &recipient);
         Site { engine, deployment: Deployment::new("prod", &change(&profile)), folder }

@@ -1,6 +1,9 @@
 //! A Docker engine of our own, and clients of what runs in it.
 
 use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -42,7 +45,7 @@ impl Engine {
             run(harness("engine.sh").arg("start").arg(engine.folder.path()).args(["--owner", &owner])),
         );
         good("image.sh", run(harness("image.sh").arg(engine.folder.path()).arg(IMAGE)));
-        let servers = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers.sh");
+        let servers = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers.sh");
         let exporter = stdout(&good("servers.sh", run(Command::new(servers).arg("exporter"))));
         let image = "oliver006/redis_exporter:v1.69.0";
         good("exporter.sh", run(harness("exporter.sh").arg(engine.folder.path()).arg(exporter).arg(image)));
@@ -110,6 +113,18 @@ impl Engine {
         assert!(!id.is_empty(), "no container of `{service}`");
         id
     }
+}
+
+/// Puts a `docker` into a folder that has `docker compose`, as a host with Compose's plugin has.
+pub fn docker_with_compose(folder: &Path) {
+    let compose = stdout(&good("compose.sh --fetch", run(harness("compose.sh").arg("--fetch"))));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let real = std::env::split_paths(&path).map(|entry| entry.join("docker")).find(|file| file.is_file());
+    let real = real.expect("docker").display().to_string();
+    let script = format!("#!/bin/sh\n[ \"$1\" = compose ] || exec '{real}' \"$@\"\nshift\nexec '{compose}' \"$@\"\n");
+    let program = folder.join("docker");
+    fs::write(&program, script).expect("program");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("mode");
 }
 
 /// redis-cli as a user of the deployment; the password is in the environment of this process' child only.

@@ -24,5 +24,6 @@ mod backups;
 mod compose;
 mod exposures;
 mod filter;
+mod incidents;
 mod production;
 mod storage;
