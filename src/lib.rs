@@ -45,6 +45,8 @@ pub mod folder;
 pub mod format;
 pub mod input;
 pub mod layout;
+#[cfg(feature = "verify")]
+pub mod live;
 pub mod load;
 pub mod lock;
 pub mod mend;
@@ -58,6 +60,7 @@ pub mod rename;
 pub mod render;
 pub mod report;
 pub mod resolve;
+pub mod rotation;
 pub mod rules;
 pub mod schema;
 pub mod session;

@@ -15,6 +15,7 @@ use crate::model::Model;
 use crate::output::{Format, human};
 use crate::provision;
 use crate::render::{self, File};
+use crate::rotation::{self, State};
 use crate::write;
 
 pub(super) fn run(target: &Target, judge: &Judge, now: OffsetDateTime) -> Result<Exit, String> {
@@ -139,7 +140,8 @@ fn behind(out: &Folder, model: &Model, locked: &File) -> Result<String, String> 
     }
     let path = "secrets/server/users.acl";
     let Some((sealed, _)) = write::read(out, path)? else { return Ok(format!("{path} is missing\n")) };
-    let sealed = provision::masked(&String::from_utf8_lossy(&sealed));
+    let rotation = State::read(out)?;
+    let sealed = provision::masked(&String::from_utf8_lossy(&sealed), &rotation::pending(rotation.as_ref()));
     let locked = String::from_utf8_lossy(&locked.bytes);
     if sealed == *locked {
         return Ok(String::new());

@@ -26,7 +26,6 @@ fn not_emitted(model: &Model, sink: &mut Sink) {
             "secrets.store",
             "access of the server to this store; Terraform fills it, passwords are files meanwhile",
         ),
-        (profile.secrets.rotate_after.is_some(), "secrets.rotate_after", "rotation and its reminders"),
         (profile.monitoring.exporter, "monitoring.exporter", "the exporter service and its user"),
         (profile.monitoring.alerts.is_some(), "monitoring.alerts", "alert rules"),
     ];
