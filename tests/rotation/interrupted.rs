@@ -41,10 +41,8 @@ fn model(room: &Room) -> Model {
     let path = ProfilePath { name: "p.yaml".to_owned(), path: Some(room.path("p.yaml")) };
     let input = input::read(&path).expect("read");
     let Ok((profile, loaded)) = redisgen::load::load(input, &mut DiskParents::new(&path)) else { panic!("loads") };
-    match resolve::resolve(&loaded, profile, "p.yaml") {
-        Ok(model) => model,
-        Err(_) => panic!("resolves"),
-    }
+    let Ok(model) = resolve::resolve(&loaded, profile, "p.yaml") else { panic!("resolves") };
+    model
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +140,6 @@ fn everywhere(before: &[Way], first: Way, rest: &[Way], new: bool) -> usize {
                 assert!(*way == Way::Back && reason.contains("gone already"), "{when}, then {way:?}: {reason}");
                 call(&it.room, &it.model, &mut it.server, Way::Finish, usize::MAX).expect("finished");
                 it.ended(true, &when);
-                continue;
             }
         }
         if rest.last() == Some(&Way::Back) && stopped.is_err() && password(&it.room, "app") != it.old[0] {

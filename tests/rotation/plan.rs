@@ -29,8 +29,10 @@ fn steps(room: &Room) -> Vec<String> {
     let plan = plan.ended(0);
     let steps =
         plan.stdout.split("\n\n").filter(|step| !step.starts_with("Rotation") && !step.starts_with("Connections"));
-    let commands =
-        |step: &str| step.lines().filter(|line| line.starts_with("  ")).map(|line| format!("{line}\n")).collect();
+    let commands = |step: &str| {
+        let lines: Vec<&str> = step.lines().filter(|line| line.starts_with("  ")).collect();
+        lines.join("\n") + "\n"
+    };
     steps.filter(|step| !step.contains("Let clients")).map(commands).collect()
 }
 
