@@ -242,6 +242,48 @@ pub struct VerifyArguments {
     pub inside: bool,
 }
 
+/// The server that `apply` changes, and how far.
+#[cfg(feature = "verify")]
+#[derive(Args, Clone, Debug)]
+pub struct ApplyArguments {
+    /// A profile, or `-` for standard input; by default the one that redisgen.toml lists.
+    #[arg(value_name = "PROFILE")]
+    pub profile: Option<String>,
+    /// Folder of its artefacts, as they were built. By default what redisgen.toml says, else `deploy`.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<std::path::PathBuf>,
+    /// The running server: rediss://HOST:PORT, or redis:// without TLS.
+    #[arg(long, value_name = "URL")]
+    pub against: crate::live::target::Url,
+    /// Change it as this user, of role admin.
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// The file with the password of --user; by default the one in the tree.
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub password_file: Option<std::path::PathBuf>,
+    /// The authority's certificate; by default the one in the tree.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<std::path::PathBuf>,
+    /// The certificate of --user; by default the one in the tree.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<std::path::PathBuf>,
+    /// The key of --cert.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<std::path::PathBuf>,
+    /// Show the steps, change nothing; ends with 1 if there are some.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Refuse a profile with findings of this severity or worse.
+    #[arg(long, value_name = "SEVERITY", default_value = "error")]
+    pub deny: Severity,
+    /// The day to judge dates by, instead of today.
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+    /// How the steps are printed.
+    #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+    pub format: ListFormat,
+}
+
 /// What `secrets status` and `secrets seal` look at.
 #[derive(Args, Clone, Debug)]
 pub struct SecretsArguments {
@@ -391,7 +433,8 @@ pub enum Command {
         #[command(subcommand)]
         command: CertsCommand,
     },
-    /// Show how the files on disk differ from what build would write.
+    /// Show how the files on disk differ from what build would write, and what the running server needs then.
+    #[command(after_long_help = DIFF_JSON)]
     Diff {
         /// What and where.
         #[command(flatten)]
@@ -438,6 +481,11 @@ pub enum Command {
     #[cfg(feature = "verify")]
     #[command(after_long_help = VERIFY_JSON)]
     Verify(Box<VerifyArguments>),
+    /// Bring a running server to the profile without a restart where that is possible: users, settings, certificates. The
+    /// tree must be built, so that a restart brings the same. Ends with 1 if something is left, as a restart.
+    #[cfg(feature = "verify")]
+    #[command(after_long_help = APPLY_JSON)]
+    Apply(Box<ApplyArguments>),
     /// Passwords: their state, sealing what others put there, replacing them without an interruption.
     Secrets {
         /// What to do.
@@ -515,6 +563,26 @@ The JSON of `--format json` is one object:
             certificates: [{file, subject, names, not_before, not_after, days, problems}]
               days: whole ones until the end; negative after it
               problems: in words; none if all is well";
+
+/// What the manual page says of `diff --format json`; no line is longer than the help is wide.
+const DIFF_JSON: &str = "\
+The JSON of `--format json` is that of `validate`, and one key more:
+  needs     [{profile, out, steps: [{need, subject, what}]}], of each profile that is not refused
+            need: acl-deluser, acl-setuser, config-set (`apply` does these), tls-reload (after
+              `certs renew`), restart (of the container as it is), recreate (docker compose up),
+              firewall (firewall/apply.sh); no steps: nothing";
+
+/// What the manual page says of `apply --format json`; no line is longer than the help is wide.
+#[cfg(feature = "verify")]
+const APPLY_JSON: &str = "\
+The JSON of `--format json` is one object:
+  version   1
+  profile   as it was named
+  dry_run   true if nothing was to be changed
+  steps     [{need, subject, what, state}], in order
+            need: acl-deluser, acl-setuser, client-kill, config-set, tls-reload,
+              restart (of the container as it is), recreate (docker compose up)
+            state: done, left";
 
 /// What the manual page says of `secrets status --format json`; no line is longer than the help is wide.
 const STATUS_JSON: &str = "\

@@ -2,6 +2,8 @@
 
 mod access;
 mod advisories;
+#[cfg(feature = "verify")]
+mod apply;
 mod build;
 mod certs;
 mod diff;
@@ -81,6 +83,8 @@ pub fn run(cli: &Cli, now: OffsetDateTime) -> Exit {
         Command::Report(arguments) => report::run(arguments, now),
         #[cfg(feature = "verify")]
         Command::Verify(arguments) => verify::run(arguments, now),
+        #[cfg(feature = "verify")]
+        Command::Apply(arguments) => apply::run(arguments, now),
         Command::Secrets { command } => secrets::run(command, now),
         Command::Rules { format } => Ok(rules::run(*format)),
         Command::Schema { defaults } => {

@@ -197,6 +197,15 @@ impl Folder {
         }
     }
 
+    /// When a file came to be there as it is, in seconds since 1970: unlike the date of its content, nobody sets this one.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn placed(&self, name: &str) -> Result<i64, String> {
+        let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW);
+        stat.map(|stat| stat.st_ctime).map_err(|errno| explain(&self.full(name), errno))
+    }
+
     /// Removes an empty folder below this one; one that is not empty stays.
     pub fn remove_empty(&self, name: &str) {
         let _not_empty = rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR);

@@ -51,6 +51,7 @@ pub mod load;
 pub mod lock;
 pub mod mend;
 pub mod model;
+pub mod needs;
 pub mod output;
 pub mod path;
 pub mod profile;

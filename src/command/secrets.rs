@@ -33,7 +33,7 @@ pub(super) fn run(command: &SecretsCommand, now: OffsetDateTime) -> Result<Exit,
 }
 
 /// Profiles that are not refused, with the folders of their artefacts; none if one is, which is told then.
-fn profiles(
+pub(super) fn profiles(
     target: &Target,
     (deny, as_of): (Severity, Option<Date>),
     format: ListFormat,
@@ -74,7 +74,7 @@ fn built(out: &Folder, model: &Model, path: &Path) -> Result<String, String> {
 }
 
 /// An open tree that this process holds the lock of.
-fn opened(path: &Path) -> Result<Folder, String> {
+pub(super) fn opened(path: &Path) -> Result<Folder, String> {
     let out = Folder::open(path)?;
     out.lock()?;
     Ok(out)

@@ -10,7 +10,6 @@ use super::files::Server;
 use crate::live::target::{self, Secrets, Target};
 use crate::live::wire::{Connection, Reply};
 use crate::model::{Model, keep};
-use crate::verify::check::Trouble;
 
 /// A server that is there, as the administrator who logged in to it.
 pub struct Running<'run> {
@@ -32,7 +31,8 @@ impl<'run> Running<'run> {
         let mut refused = String::new();
         for password in passwords(target, user, secrets)? {
             // A refused AUTH is a new connection's next try: some servers close it.
-            let mut connection = target::reach(model, target, secrets).map_err(|trouble| words(&trouble))?.connection;
+            let mut connection =
+                target::reach(model, target, secrets).map_err(|trouble| trouble.to_string())?.connection;
             match connection.login(user, &password) {
                 Ok(()) => return Ok(Running { model, target, secrets, connection }),
                 Err(reason) => refused = format!("{user}: {reason}"),
@@ -87,7 +87,7 @@ impl Server for Running<'_> {
     }
 
     fn opens(&mut self, user: &str, password: &str) -> Result<bool, String> {
-        let reached = target::reach(self.model, self.target, self.secrets).map_err(|trouble| words(&trouble))?;
+        let reached = target::reach(self.model, self.target, self.secrets).map_err(|trouble| trouble.to_string())?;
         let mut connection = reached.connection;
         let reply = connection.call(&["AUTH", user, password]).map_err(|reason| reason.to_string())?;
         match reply.error() {
@@ -100,7 +100,7 @@ impl Server for Running<'_> {
 
 /// What may open the administrator: what was named, else what lies in the tree, also beside `password`.
 fn passwords(target: &Target, user: &str, secrets: Secrets<'_>) -> Result<Vec<Zeroizing<String>>, String> {
-    let mut all = vec![target::password(target, user, secrets).map_err(|trouble| words(&trouble))?];
+    let mut all = vec![target::password(target, user, secrets).map_err(|trouble| trouble.to_string())?];
     if target.password.is_none() {
         for name in beside(user) {
             if let Some(bytes) = secrets(&keep(user).path(&name))? {
@@ -110,13 +110,4 @@ fn passwords(target: &Target, user: &str, secrets: Secrets<'_>) -> Result<Vec<Ze
         }
     }
     Ok(all)
-}
-
-/// A trouble as one line.
-fn words(trouble: &Trouble) -> String {
-    match trouble {
-        Trouble::Failed(what) | Trouble::Advice(what) => what.clone(),
-        Trouble::NotRun { missing, remedy } => format!("{missing}: {remedy}"),
-        Trouble::Interrupted => "interrupted".to_owned(),
-    }
 }

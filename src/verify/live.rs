@@ -169,7 +169,7 @@ impl Live {
 }
 
 /// Kind and version out of INFO; Valkey tells the version of Redis that it stands for, too.
-fn running(info: &str) -> Option<(EngineKind, EngineVersion)> {
+pub fn running(info: &str) -> Option<(EngineKind, EngineVersion)> {
     let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim));
     match field("valkey_version") {
         Some(version) => Some((EngineKind::Valkey, version.parse().ok()?)),
