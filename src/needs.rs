@@ -54,11 +54,6 @@ impl Need {
             Need::Firewall => "firewall",
         }
     }
-
-    /// True if a running server can be told.
-    pub const fn live(self) -> bool {
-        !matches!(self, Need::Restart | Need::Recreate | Need::Firewall)
-    }
 }
 
 /// One thing to do.
@@ -104,8 +99,8 @@ const NOT_LIVE: [&str; 10] = [
 
 /// What brings a setting to another value.
 pub fn of_setting(line: &Line, name: &str) -> Need {
-    let live = line.directive(name).is_some_and(|known| known.mutable && !known.protected && !known.ignored);
-    if live && !NOT_LIVE.contains(&name) { Need::ConfigSet } else { Need::Restart }
+    let settable = line.directive(name).is_some_and(|known| known.mutable && !known.protected && !known.ignored);
+    if settable && !NOT_LIVE.contains(&name) { Need::ConfigSet } else { Need::Restart }
 }
 
 /// Users that gain or lose something. Passwords are not compared: `diff` has none.
@@ -138,7 +133,8 @@ pub fn of_tree(out: &Folder, model: &Model, files: &[File], now: OffsetDateTime)
     };
     let new = |path: &str| files.iter().find(|file| file.path == path).map(|file| String::from_utf8_lossy(&file.bytes));
     let Some(conf) = old("redis/redis.conf")? else { return Ok(None) };
-    let mut steps = users(model, old("secrets/server/users.acl")?.or(old("redis/users.acl")?))?;
+    let acl = old("secrets/server/users.acl")?.or(old("redis/users.acl")?);
+    let mut steps = acl.map_or(Vec::new(), |acl| users(model, &acl));
     let wanted = new("redis/redis.conf").unwrap_or_default();
     let (before, after) = (directives(&conf), directives(&wanted));
     let names: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
@@ -173,12 +169,11 @@ pub fn of_tree(out: &Folder, model: &Model, files: &[File], now: OffsetDateTime)
     Ok(Some(steps))
 }
 
-fn users(model: &Model, old: Option<String>) -> Result<Vec<Step>, String> {
-    let Some(old) = old else { return Ok(Vec::new()) };
-    match Access::of_file(model.line, &old) {
-        Ok(old) => Ok(of_users(&old.without(&model.renames.away), &Access::of_model(model))),
+fn users(model: &Model, old: &str) -> Vec<Step> {
+    match Access::of_file(model.line, old) {
+        Ok(old) => of_users(&old.without(&model.renames.away), &Access::of_model(model)),
         // As after a change of the line, whose container is another one anyway.
-        Err(_) => Ok(vec![Step::new(Need::Restart, "users.acl", format!("is none of {}", model.line))]),
+        Err(_) => vec![Step::new(Need::Restart, "users.acl", format!("is none of {}", model.line))],
     }
 }
 

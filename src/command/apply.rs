@@ -131,7 +131,9 @@ fn tell(arguments: &ApplyArguments, (profile, model): (&str, &Model), done: &[&S
         }
         ListFormat::Human if steps.is_empty() => console::out("nothing\n"),
         ListFormat::Human => {
-            console::out(&steps.iter().map(|row| format!("{} {}\n", row.state, row.step)).collect::<String>());
+            for Row { step, state } in &steps {
+                console::out(&format!("{state} {step}\n"));
+            }
         }
     }
     for (need, what) in [(Need::Restart, "restart".to_owned()), (Need::Recreate, "up --wait".to_owned())] {

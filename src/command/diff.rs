@@ -33,14 +33,12 @@ struct Needs {
 pub(super) fn run(target: &Target, judge: &Judge, now: OffsetDateTime) -> Result<Exit, String> {
     let judged = judge_quietly(&target.profiles, judge, now)?;
     let mut needs = Vec::new();
-    let compared = match judge.format {
-        // One document holds both.
-        Format::Json => compare(target, judge, &judged, now, &mut needs),
-        _ => {
-            print(&judged, judge.format);
-            return compare(target, judge, &judged, now, &mut needs);
-        }
-    };
+    if judge.format != Format::Json {
+        print(&judged, judge.format);
+        return compare(target, judge, &judged, now, &mut needs);
+    }
+    // One document holds both.
+    let compared = compare(target, judge, &judged, now, &mut needs);
     let reports: Vec<&Report> = judged.iter().map(|judged| &judged.report).collect();
     console::out(&json::findings_and(&reports, serde_json::to_value(&needs).ok()));
     compared
@@ -96,10 +94,11 @@ fn needed(model: &Model, path: &Path, now: OffsetDateTime) -> Result<Option<Vec<
 }
 
 fn told(steps: &[Step]) -> String {
-    match steps {
-        [] => "server needs nothing\n".to_owned(),
-        steps => steps.iter().map(|step| format!("server needs {step}\n")).collect(),
+    let mut lines: Vec<String> = steps.iter().map(Step::to_string).collect();
+    if lines.is_empty() {
+        lines.push("nothing".to_owned());
     }
+    lines.iter().flat_map(|line| ["server needs ", line, "\n"]).collect()
 }
 
 /// What to say of a `secrets/` that others may enter, if there is one. `build` makes it 0700, Git checks folders out with

@@ -151,7 +151,7 @@ impl<'run> Running<'run> {
         if (kind, version.line) == (model.line.kind, model.line.number) {
             self.users(&mut plan)?;
             self.settings(&mut plan)?;
-            self.certificates(&mut plan, &info, now)?;
+            self.certificates(&mut plan, &info, now);
         }
         // Rules and settings of another line have other forms: nothing of it can be compared.
         if other {
@@ -176,7 +176,7 @@ impl<'run> Running<'run> {
             }
         }
         // What takes rights away goes first, and who does all this last.
-        steps.sort_by(|a, b| (a.need, a.subject == self.user).cmp(&(b.need, b.subject == self.user)));
+        steps.sort_by_key(|step| (step.need, step.subject == self.user));
         let off = |name: &str| wanted.user(name).is_some_and(|user| !user.account.enabled);
         let mut closing = BTreeSet::new();
         for step in steps {
@@ -238,8 +238,8 @@ impl<'run> Running<'run> {
     }
 
     /// The server shows its own certificate; of the authority only files tell, and what was told before.
-    fn certificates(&mut self, plan: &mut Plan, info: &str, now: OffsetDateTime) -> Result<(), String> {
-        let Some(certificate) = &self.wanted.certificate else { return Ok(()) };
+    fn certificates(&mut self, plan: &mut Plan, info: &str, now: OffsetDateTime) {
+        let Some(certificate) = &self.wanted.certificate else { return };
         let field =
             |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim));
         let server = field("run_id").unwrap_or_default().to_owned();
@@ -253,7 +253,7 @@ impl<'run> Running<'run> {
         let what = match self.shown.as_ref() == Some(certificate) {
             false => "shows another certificate than the tree's",
             true if unread => "has an authority's certificate that is newer than its start",
-            true => return Ok(()),
+            true => return,
         };
         let file = format!("{}/redis.crt", self.wanted.model.layout.secrets);
         let step = Step::new(Need::TlsReload, file.as_str(), what);
@@ -263,7 +263,6 @@ impl<'run> Running<'run> {
             // Setting a file, also to the same name, reads all three again (`tlsConfigure` in tls.c).
             plan.add(step, command(&["CONFIG", "SET", "tls-cert-file", &file]));
         }
-        Ok(())
     }
 
     /// Takes the steps that a running server can take. Gives what it refused, in words.
