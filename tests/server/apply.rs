@@ -14,7 +14,7 @@ const APP: &str = "{ name: app, role: application, keys: [\"app:*\", \"jobs:*\"]
 const REPORTS: &str = "{ name: reports, role: readonly, keys: [\"app:*\"] }";
 
 fn profile(engine: &Engine, tls: &str, users: &[&str], more: &str) -> String {
-    let users: String = users.iter().map(|user| format!("  - {user}\n")).collect();
+    let users: String = users.iter().flat_map(|user| ["  - ", user, "\n"]).collect();
     format!(
         "version: 1\nname: demo\nenvironment: production\n{}\nusers:\n  - {{ name: admin, role: admin }}\n{users}\
          tls: {{ mode: {tls}, names: [redis, localhost] }}\n{more}",
@@ -258,7 +258,7 @@ fn certificates_are_read_again() {
         certs(words);
         let (code, out, err) = apply(&server, &[]);
         assert_eq!(
-            (code, first_words(&[out.clone()])),
+            (code, first_words(std::slice::from_ref(&out))),
             (0, vec!["done tls-reload /run/redis/redis.crt".to_owned()]),
             "{words:?}: {out}{err}"
         );
