@@ -1,5 +1,6 @@
 //! In: an ACL file, ours or anybody's. Out: what each user in it may do on one line, to show, to compare and to judge.
 
+pub mod brief;
 pub mod difference;
 pub mod groups;
 pub mod human;
@@ -62,6 +63,16 @@ impl Access {
             User { name: user.name.clone(), account, words: users_acl::rules(line, user) }
         });
         Access { line, users: users.collect(), renamed: renamed.clone() }
+    }
+
+    /// The same on a server that renames these commands away: they are in no rule that it tells, and nobody runs them.
+    #[must_use]
+    pub fn without(mut self, renamed: &[&'static str]) -> Access {
+        for id in renamed.iter().filter_map(|name| self.line.command(name)) {
+            self.users.iter_mut().for_each(|user| user.account.take(self.line, id));
+        }
+        self.renamed = renamed.to_vec();
+        self
     }
 
     /// A user by name.

@@ -222,9 +222,16 @@ impl Certificate {
     /// # Errors
     /// It is none.
     pub fn parse(text: &str) -> Result<Certificate, String> {
-        let (_, block) =
-            x509_parser::pem::parse_x509_pem(text.as_bytes()).map_err(|_| "not a PEM certificate".to_owned())?;
-        Certificate::from_der(&block.contents)
+        Certificate::from_der(&Certificate::der(text.as_bytes())?)
+    }
+
+    /// The first certificate of a PEM text, as DER.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn der(text: &[u8]) -> Result<Vec<u8>, String> {
+        let (_, block) = x509_parser::pem::parse_x509_pem(text).map_err(|_| "not a PEM certificate".to_owned())?;
+        Ok(block.contents)
     }
 
     /// Reads all certificates of a PEM text, in order; at least one.

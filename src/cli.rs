@@ -209,7 +209,7 @@ pub struct VerifyArguments {
     /// Compare this running server with the profile: rediss://HOST:PORT, or redis:// without TLS. Nothing is changed there.
     /// Alone it runs level live only.
     #[arg(long, value_name = "URL")]
-    pub against: Option<crate::verify::live::Url>,
+    pub against: Option<crate::live::target::Url>,
     /// Log in to it as this user; what the user may not see is told as not run.
     #[arg(long, value_name = "NAME", requires = "against")]
     pub user: Option<String>,
@@ -240,6 +240,137 @@ pub struct VerifyArguments {
     /// This is a proof that another one started in namespaces of its own.
     #[arg(long, hide = true)]
     pub inside: bool,
+}
+
+/// The server that `apply` changes, and how far.
+#[cfg(feature = "verify")]
+#[derive(Args, Clone, Debug)]
+pub struct ApplyArguments {
+    /// A profile, or `-` for standard input; by default the one that redisgen.toml lists.
+    #[arg(value_name = "PROFILE")]
+    pub profile: Option<String>,
+    /// Folder of its artefacts, as they were built. By default what redisgen.toml says, else `deploy`.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<std::path::PathBuf>,
+    /// The running server: rediss://HOST:PORT, or redis:// without TLS.
+    #[arg(long, value_name = "URL")]
+    pub against: crate::live::target::Url,
+    /// Change it as this user, of role admin.
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// The file with the password of --user; by default the one in the tree.
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub password_file: Option<std::path::PathBuf>,
+    /// The authority's certificate; by default the one in the tree.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<std::path::PathBuf>,
+    /// The certificate of --user; by default the one in the tree.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<std::path::PathBuf>,
+    /// The key of --cert.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<std::path::PathBuf>,
+    /// Show the steps, change nothing; ends with 1 if there are some.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Refuse a profile with findings of this severity or worse.
+    #[arg(long, value_name = "SEVERITY", default_value = "error")]
+    pub deny: Severity,
+    /// The day to judge dates by, instead of today.
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+    /// How the steps are printed.
+    #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+    pub format: ListFormat,
+}
+
+/// What `secrets status` and `secrets seal` look at.
+#[derive(Args, Clone, Debug)]
+pub struct SecretsArguments {
+    /// What and where.
+    #[command(flatten)]
+    pub target: Target,
+    /// Refuse a profile with findings of this severity or worse.
+    #[arg(long, value_name = "SEVERITY", default_value = "error")]
+    pub deny: Severity,
+    /// The day to judge dates by, instead of today.
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+    /// How the answer is printed.
+    #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+    pub format: ListFormat,
+}
+
+/// Whose passwords `secrets rotate` replaces, and how far it goes.
+#[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+pub struct RotateArguments {
+    /// A profile, or `-` for standard input; by default the one that redisgen.toml lists.
+    #[arg(value_name = "PROFILE")]
+    pub profile: Option<String>,
+    /// Folder of its artefacts. By default what redisgen.toml says, else `deploy`.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<std::path::PathBuf>,
+    /// Replace the passwords of these users only, services' as `health` included; may be given again. By default everybody's.
+    #[arg(long, value_name = "NAME")]
+    pub user: Vec<String>,
+    /// Stop when both passwords are sealed, before clients are given the new one. Without --against the server is taught
+    /// then, by the commands that this prints, and nobody is refused.
+    #[arg(long, conflicts_with_all = ["finish", "rollback"])]
+    pub prepare: bool,
+    /// Take the old passwords away.
+    #[arg(long, conflicts_with = "rollback")]
+    pub finish: bool,
+    /// Give clients the old passwords back and take the new ones away.
+    #[arg(long)]
+    pub rollback: bool,
+    /// Print all steps for this deployment, as commands; change nothing.
+    #[arg(long, conflicts_with_all = ["prepare", "finish", "rollback"])]
+    pub plan: bool,
+    /// The running server, which is taught at once: rediss://HOST:PORT, or redis:// without TLS.
+    #[cfg(feature = "verify")]
+    #[arg(long, value_name = "URL", requires = "login")]
+    pub against: Option<crate::live::target::Url>,
+    /// Change its users as this user, of role admin.
+    #[cfg(feature = "verify")]
+    #[arg(long = "as", id = "login", value_name = "NAME", requires = "against")]
+    pub login: Option<String>,
+    /// The file with the password of --as; by default the one in the tree.
+    #[cfg(feature = "verify")]
+    #[arg(long, value_name = "FILE", requires = "against")]
+    pub password_file: Option<std::path::PathBuf>,
+    /// The authority's certificate; by default the one in the tree.
+    #[cfg(feature = "verify")]
+    #[arg(long, value_name = "FILE", requires = "against")]
+    pub ca: Option<std::path::PathBuf>,
+    /// The certificate of --as; by default the one in the tree.
+    #[cfg(feature = "verify")]
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<std::path::PathBuf>,
+    /// The key of --cert.
+    #[cfg(feature = "verify")]
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<std::path::PathBuf>,
+    /// Refuse a profile with findings of this severity or worse.
+    #[arg(long, value_name = "SEVERITY", default_value = "error")]
+    pub deny: Severity,
+    /// The day to judge dates by, instead of today.
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+}
+
+/// What to do with passwords.
+#[derive(Clone, Debug, Subcommand)]
+pub enum SecretsCommand {
+    /// Show the age of each password and what needs a hand; ends with 1 if anything does. The age is that of the file: a
+    /// copy that does not keep dates looks new.
+    #[command(after_long_help = STATUS_JSON)]
+    Status(SecretsArguments),
+    /// Check the password files that something else put there, and seal them; makes none.
+    Seal(SecretsArguments),
+    /// Replace passwords while clients go on: the new one into `password`, the old one into `password.old`, both sealed
+    /// until --finish. Run again, it goes on where it was interrupted.
+    Rotate(Box<RotateArguments>),
 }
 
 /// How access is shown.
@@ -302,7 +433,8 @@ pub enum Command {
         #[command(subcommand)]
         command: CertsCommand,
     },
-    /// Show how the files on disk differ from what build would write.
+    /// Show how the files on disk differ from what build would write, and what the running server needs then.
+    #[command(after_long_help = DIFF_JSON)]
     Diff {
         /// What and where.
         #[command(flatten)]
@@ -349,6 +481,17 @@ pub enum Command {
     #[cfg(feature = "verify")]
     #[command(after_long_help = VERIFY_JSON)]
     Verify(Box<VerifyArguments>),
+    /// Bring a running server to the profile without a restart where that is possible: users, settings, certificates. The
+    /// tree must be built, so that a restart brings the same. Ends with 1 if something is left, as a restart.
+    #[cfg(feature = "verify")]
+    #[command(after_long_help = APPLY_JSON)]
+    Apply(Box<ApplyArguments>),
+    /// Passwords: their state, sealing what others put there, replacing them without an interruption.
+    Secrets {
+        /// What to do.
+        #[command(subcommand)]
+        command: SecretsCommand,
+    },
     /// List all rules; `explain RULE` says more of one.
     Rules {
         /// How the list is printed. JSON: {version, rules: [{id, title, severity: {development, production}, why, fix,
@@ -420,6 +563,36 @@ The JSON of `--format json` is one object:
             certificates: [{file, subject, names, not_before, not_after, days, problems}]
               days: whole ones until the end; negative after it
               problems: in words; none if all is well";
+
+/// What the manual page says of `diff --format json`; no line is longer than the help is wide.
+const DIFF_JSON: &str = "\
+The JSON of `--format json` is that of `validate`, and one key more:
+  needs     [{profile, out, steps: [{need, subject, what}]}], of each profile that is not refused
+            need: acl-deluser, acl-setuser, config-set (`apply` does these), tls-reload (after
+              `certs renew`), restart (of the container as it is), recreate (docker compose up),
+              firewall (firewall/apply.sh); no steps: nothing";
+
+/// What the manual page says of `apply --format json`; no line is longer than the help is wide.
+#[cfg(feature = "verify")]
+const APPLY_JSON: &str = "\
+The JSON of `--format json` is one object:
+  version   1
+  profile   as it was named
+  dry_run   true if nothing was to be changed
+  steps     [{need, subject, what, state}], in order
+            need: acl-deluser, acl-setuser, client-kill, config-set, tls-reload,
+              restart (of the container as it is), recreate (docker compose up)
+            state: done, left";
+
+/// What the manual page says of `secrets status --format json`; no line is longer than the help is wide.
+const STATUS_JSON: &str = "\
+The JSON of `--format json` is one object:
+  version   1
+  profiles  [{profile, out, rotation, problems, users}]
+            rotation: {phase, began, users}, or null if none is pending
+            problems: [{id, what}], of the folder and the sealed file
+            users: [{name, file, age_days, problems}]
+              age_days: since the last change of the file; null if it is missing";
 
 /// What the manual page says of `--format json`; no line is longer than the help is wide.
 const FINDINGS_JSON: &str = "\

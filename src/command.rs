@@ -2,6 +2,8 @@
 
 mod access;
 mod advisories;
+#[cfg(feature = "verify")]
+mod apply;
 mod build;
 mod certs;
 mod diff;
@@ -9,6 +11,7 @@ mod explain;
 mod init;
 mod report;
 pub mod rules;
+mod secrets;
 mod validate;
 #[cfg(feature = "verify")]
 mod verify;
@@ -80,6 +83,9 @@ pub fn run(cli: &Cli, now: OffsetDateTime) -> Exit {
         Command::Report(arguments) => report::run(arguments, now),
         #[cfg(feature = "verify")]
         Command::Verify(arguments) => verify::run(arguments, now),
+        #[cfg(feature = "verify")]
+        Command::Apply(arguments) => apply::run(arguments, now),
+        Command::Secrets { command } => secrets::run(command, now),
         Command::Rules { format } => Ok(rules::run(*format)),
         Command::Schema { defaults } => {
             console::out(match defaults.as_deref() {

@@ -88,6 +88,8 @@ pub struct Directive {
     pub ignored: bool,
     /// CONFIG SET can change it.
     pub mutable: bool,
+    /// CONFIG SET can change it only where `enable-protected-configs` permits that.
+    pub protected: bool,
     /// The name that counts, for an alias.
     pub alias: Option<&'static str>,
 }
@@ -158,6 +160,7 @@ fn parse(row: &Row) -> Line {
                     values: if *values == "-" { Vec::new() } else { values.split(' ').collect() },
                     ignored: flags.contains("ignored"),
                     mutable: flags.split(',').any(|flag| flag == "mutable"),
+                    protected: flags.split(',').any(|flag| flag == "protected"),
                     alias: Some(*alias).filter(|alias| *alias != "-"),
                 };
                 line.directives.insert(name, directive);

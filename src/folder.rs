@@ -168,6 +168,44 @@ impl Folder {
         }
     }
 
+    /// Gives a file a second name, which nothing has yet; both keep its date.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn link(&self, name: &str, second: &str) -> Result<(), String> {
+        rustix::fs::linkat(&self.fd, name, &self.fd, second, AtFlags::empty())
+            .map_err(|errno| explain(&self.full(second), errno))
+    }
+
+    /// Gives a file another name, in place of what had it.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn rename(&self, name: &str, new: &str) -> Result<(), String> {
+        rustix::fs::renameat(&self.fd, name, &self.fd, new).map_err(|errno| explain(&self.full(new), errno))
+    }
+
+    /// Owner and last change of a file, in seconds since 1970; none if it is not there.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn owner_and_date(&self, name: &str) -> Result<Option<(u32, i64)>, String> {
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some((stat.st_uid, stat.st_mtime))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(explain(&self.full(name), errno)),
+        }
+    }
+
+    /// When a file came to be there as it is, in seconds since 1970: unlike the date of its content, nobody sets this one.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn placed(&self, name: &str) -> Result<i64, String> {
+        let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW);
+        stat.map(|stat| stat.st_ctime).map_err(|errno| explain(&self.full(name), errno))
+    }
+
     /// Removes an empty folder below this one; one that is not empty stays.
     pub fn remove_empty(&self, name: &str) {
         let _not_empty = rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR);

@@ -12,13 +12,16 @@ pub mod inventory;
 pub mod leaf;
 mod passwords;
 pub mod rollover;
+pub mod strength;
 
+pub(crate) use passwords::new_password;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::artefact::LOCKED;
 use crate::folder::Folder;
 use crate::model::Model;
+use crate::rotation::State;
 
 /// A file below `secrets/`.
 pub struct SecretFile {
@@ -56,6 +59,8 @@ pub struct Options {
     pub renew: Renew,
     /// Renewed certificates keep their keys.
     pub keep_keys: bool,
+    /// Make nothing: what is missing is an error.
+    pub existing_only: bool,
 }
 
 /// Which certificates are made again although they are there.
@@ -82,6 +87,7 @@ struct Provisioner<'run> {
     now: OffsetDateTime,
     result: Provision,
     corrected: BTreeSet<String>,
+    rotation: Option<State>,
 }
 
 /// Plans what is missing.
@@ -96,6 +102,7 @@ pub fn provision(
     options: Options,
 ) -> Result<Provision, String> {
     if !model.has_secrets() {
+        out.subfolder(SECRETS.0)?;
         return Ok(Provision::default());
     }
     let mut provisioner = Provisioner::new(out, model, now, options)?;
@@ -134,13 +141,27 @@ pub fn roll_over(out: &Folder, model: &Model, now: OffsetDateTime, step: rollove
     Ok(provisioner.result)
 }
 
-/// The locked file with every slot filled; the digests by user.
-pub fn sealed(locked_acl: &str, digests: &BTreeMap<String, String>) -> String {
+/// Plans the sealed file alone, from passwords that are there; makes none.
+///
+/// # Errors
+/// A password is missing or none.
+pub fn seal(out: &Folder, model: &Model, locked_acl: &str, now: OffsetDateTime) -> Result<Provision, String> {
+    let mut provisioner = Provisioner::new(out, model, now, Options { existing_only: true, ..Options::default() })?;
+    provisioner.check_mode()?;
+    let passwords = provisioner.passwords()?;
+    provisioner.seal(locked_acl, &passwords)?;
+    Ok(provisioner.result)
+}
+
+/// The locked file with every slot filled; the digests by user, two while a rotation is pending.
+pub fn sealed(locked_acl: &str, digests: &BTreeMap<String, Vec<String>>) -> String {
     let mut text = String::with_capacity(locked_acl.len());
     for line in locked_acl.lines() {
-        let digest = user_of(line).and_then(|user| digests.get(user));
-        match digest {
-            Some(digest) => text.push_str(&line.replace(LOCKED, &format!("#{digest}"))),
+        match user_of(line).and_then(|user| digests.get(user)) {
+            Some(digests) => {
+                let words: Vec<String> = digests.iter().map(|digest| format!("#{digest}")).collect();
+                text.push_str(&line.replace(LOCKED, &words.join(" ")));
+            }
             None => text.push_str(line),
         }
         text.push('\n');
@@ -148,11 +169,13 @@ pub fn sealed(locked_acl: &str, digests: &BTreeMap<String, String>) -> String {
     text
 }
 
-/// The sealed file with every digest masked: equal to the locked one if nothing but passwords differs.
-pub fn masked(sealed: &str) -> String {
+/// The sealed file with every digest masked: equal to the locked one if nothing but passwords differs. Of users whose
+/// rotation is `pending`, two digests count as one.
+pub fn masked(sealed: &str, pending: &BTreeSet<&str>) -> String {
     let mut text = String::with_capacity(sealed.len());
     for line in sealed.lines() {
-        let words: Vec<&str> = line
+        let rotating = user_of(line).is_some_and(|user| pending.contains(user));
+        let mut words: Vec<&str> = line
             .split(' ')
             .map(|word| match word.as_bytes().first() {
                 _ if is_digest(word) => LOCKED,
@@ -161,6 +184,10 @@ pub fn masked(sealed: &str) -> String {
                 _ => word,
             })
             .collect();
+        let digests: Vec<usize> = (0..words.len()).filter(|place| words.get(*place) == Some(&LOCKED)).collect();
+        if let ([_, second], true) = (digests.as_slice(), rotating) {
+            words.remove(*second);
+        }
         text.push_str(&words.join(" "));
         text.push('\n');
     }
@@ -189,8 +216,15 @@ fn user_of(line: &str) -> Option<&str> {
 
 impl<'run> Provisioner<'run> {
     fn new(out: &Folder, model: &'run Model, now: OffsetDateTime, options: Options) -> Result<Self, String> {
-        let existing = out.subfolder(SECRETS.0)?;
-        Ok(Provisioner { model, existing, options, now, result: Provision::default(), corrected: BTreeSet::new() })
+        Ok(Provisioner {
+            model,
+            existing: out.subfolder(SECRETS.0)?,
+            options,
+            now,
+            result: Provision::default(),
+            corrected: BTreeSet::new(),
+            rotation: State::read(out)?,
+        })
     }
 }
 

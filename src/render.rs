@@ -116,9 +116,7 @@ fn environment() -> Result<Environment<'static>, Error> {
     environment.add_filter("ours", |text: &str| Value::from_safe_string(text.to_owned()));
     // A word of a shell in a code block, which a line break could end.
     environment.add_filter("word", |text: &str| {
-        encode::comment(text)
-            .map(|_| Value::from_safe_string(encode::shell(text)))
-            .map_err(refused)
+        encode::comment(text).map(|_| Value::from_safe_string(encode::shell(text))).map_err(refused)
     });
     environment.add_filter("page_prose", |text: &str| Value::from_safe_string(encode::page_prose(text)));
     // A word of a script inside a compose file: quoted for the shell, then kept from compose's own `$`.

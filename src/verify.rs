@@ -15,8 +15,6 @@ pub mod level;
 pub mod live;
 pub mod process;
 pub mod recorder;
-pub mod tls;
-pub mod wire;
 
 mod alerts;
 mod certificates;
@@ -42,6 +40,7 @@ use lab::Lab;
 use level::Level;
 use recorder::{Reader, Recorder};
 
+use crate::live::{tls, wire};
 use crate::model::Model;
 
 /// What to prove, and with what.
@@ -60,7 +59,7 @@ pub struct Options {
     /// A folder of Terraform providers, as `terraform providers mirror` makes it.
     pub providers: Option<PathBuf>,
     /// The running server to compare with, at level live.
-    pub live: Option<live::Target>,
+    pub live: Option<crate::live::target::Target>,
     /// True in a proof that another one started: the network, the mounts and the processes are its own.
     pub inside: bool,
 }

@@ -1,36 +1,70 @@
 //! `redisgen diff`: what build would change, as unified diffs; also files that no profile produces any more,
-//! a sealed ACL file that is behind, and a `secrets/` that others can read. Needs no secrets.
+//! a sealed ACL file that is behind, a `secrets/` that others can read, and what the running server will need. Needs no
+//! secrets.
 
 use std::path::Path;
 
+use serde::Serialize;
 use similar::TextDiff;
 use time::OffsetDateTime;
 
-use super::{Exit, Judged, judge_all, output_folders};
+use super::{Exit, Judged, judge_quietly, output_folders, print};
 use crate::cli::{Judge, Target};
 use crate::console;
+use crate::finding::Report;
 use crate::folder::Folder;
 use crate::lock::Lock;
 use crate::model::Model;
-use crate::output::{Format, human};
+use crate::needs::{self, Step};
+use crate::output::{Format, human, json};
 use crate::provision;
 use crate::render::{self, File};
+use crate::rotation::{self, State};
 use crate::write;
 
+/// What the running server of a profile needs after the next build.
+#[derive(Serialize)]
+struct Needs {
+    profile: String,
+    out: String,
+    steps: Vec<Step>,
+}
+
 pub(super) fn run(target: &Target, judge: &Judge, now: OffsetDateTime) -> Result<Exit, String> {
-    let judged = judge_all(&target.profiles, judge, now)?;
+    let judged = judge_quietly(&target.profiles, judge, now)?;
+    let mut needs = Vec::new();
+    if judge.format != Format::Json {
+        print(&judged, judge.format);
+        return compare(target, judge, &judged, now, &mut needs);
+    }
+    // One document holds both.
+    let compared = compare(target, judge, &judged, now, &mut needs);
+    let reports: Vec<&Report> = judged.iter().map(|judged| &judged.report).collect();
+    console::out(&json::findings_and(&reports, serde_json::to_value(&needs).ok()));
+    compared
+}
+
+fn compare(
+    target: &Target,
+    judge: &Judge,
+    judged: &[Judged],
+    now: OffsetDateTime,
+    needs: &mut Vec<Needs>,
+) -> Result<Exit, String> {
     let mut exit = Exit::Fine;
     for judged in judged.iter().filter(|judged| !judged.passes()) {
         console::err(&format!("{}: {}, {}\n", judged.path.name, judged.verdict(), human::summary(&judged.report)));
         exit = Exit::Found;
     }
-    for (judged, folder) in judged.iter().zip(output_folders(target, &judged)?) {
+    for (judged, folder) in judged.iter().zip(output_folders(target, judged)?) {
         let Some(model) = judged.model.as_ref().filter(|_| judged.passes()) else { continue };
         let drift = diff(model, &folder)?;
+        let steps = if drift.is_empty() { None } else { needed(model, &folder, now)? };
         if !drift.is_empty() {
             // Standard output holds one document then.
             if judge.format == Format::Human {
                 console::out(&drift);
+                console::out(&steps.as_deref().map_or(String::new(), told));
             } else {
                 console::err(&drift);
             }
@@ -42,12 +76,29 @@ pub(super) fn run(target: &Target, judge: &Judge, now: OffsetDateTime) -> Result
             ));
             exit = Exit::Found;
         }
+        let steps = steps.unwrap_or_default();
+        needs.push(Needs { profile: judged.path.name.clone(), out: folder.display().to_string(), steps });
         if let Some(open) = open_secrets(&folder)? {
             console::err(&format!("{}: {open}\n", judged.path.name));
             exit = Exit::Found;
         }
     }
     Ok(exit)
+}
+
+fn needed(model: &Model, path: &Path, now: OffsetDateTime) -> Result<Option<Vec<Step>>, String> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    needs::of_tree(&Folder::open(path)?, model, &render::render(model)?, now)
+}
+
+fn told(steps: &[Step]) -> String {
+    let mut lines: Vec<String> = steps.iter().map(Step::to_string).collect();
+    if lines.is_empty() {
+        lines.push("nothing".to_owned());
+    }
+    lines.iter().flat_map(|line| ["server needs ", line, "\n"]).collect()
 }
 
 /// What to say of a `secrets/` that others may enter, if there is one. `build` makes it 0700, Git checks folders out with
@@ -77,7 +128,7 @@ fn command(target: &Target, judged: &Judged, folder: &Path) -> String {
 }
 
 /// Everything that differs; empty if nothing does.
-fn diff(model: &Model, path: &Path) -> Result<String, String> {
+pub(super) fn diff(model: &Model, path: &Path) -> Result<String, String> {
     let mut files = render::render(model)?;
     let lock = Lock::new(model, &files).to_file(model)?;
     let acl = files.iter().find(|file| file.path == "redis/users.acl").cloned();
@@ -139,7 +190,8 @@ fn behind(out: &Folder, model: &Model, locked: &File) -> Result<String, String> 
     }
     let path = "secrets/server/users.acl";
     let Some((sealed, _)) = write::read(out, path)? else { return Ok(format!("{path} is missing\n")) };
-    let sealed = provision::masked(&String::from_utf8_lossy(&sealed));
+    let rotation = State::read(out)?;
+    let sealed = provision::masked(&String::from_utf8_lossy(&sealed), &rotation::pending(rotation.as_ref()));
     let locked = String::from_utf8_lossy(&locked.bytes);
     if sealed == *locked {
         return Ok(String::new());

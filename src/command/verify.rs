@@ -14,13 +14,13 @@ use crate::console;
 use crate::finding::Report;
 use crate::folder::Folder;
 use crate::input::{self, DiskParents, Projects, Work};
+use crate::live::target::Target;
 use crate::load;
 use crate::output::{Format, ListFormat, human};
 use crate::verify::evidence::Evidence;
 use crate::verify::inside::Message;
 use crate::verify::lab::Lab;
 use crate::verify::level::Level;
-use crate::verify::live::Target;
 use crate::verify::recorder::Reader;
 use crate::verify::{self, Options, interrupt};
 

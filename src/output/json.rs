@@ -11,6 +11,8 @@ struct Document<'report> {
     findings: Vec<Row<'report>>,
     omitted: Omitted,
     waived: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs: Option<serde_json::Value>,
 }
 
 /// How many findings are not listed.
@@ -58,12 +60,17 @@ struct Related<'report> {
 
 /// The findings of all reports.
 pub fn findings(reports: &[&Report]) -> String {
+    findings_and(reports, None)
+}
+
+/// The same, and what running servers need.
+pub fn findings_and(reports: &[&Report], needs: Option<serde_json::Value>) -> String {
     let rows = reports.iter().flat_map(|report| {
         let shown = report.shown();
         shown.into_iter().map(|finding| row(finding, &report.sources))
     });
     let waived = reports.iter().map(|report| report.waived()).sum();
-    let document = Document { version: 1, findings: rows.collect(), omitted: omitted(reports), waived };
+    let document = Document { version: 1, findings: rows.collect(), omitted: omitted(reports), waived, needs };
     // Strings and numbers only: serialising cannot fail.
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');

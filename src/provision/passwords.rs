@@ -7,12 +7,15 @@ use zeroize::Zeroizing;
 use super::{Provisioner, damaged, is_digest, sealed, user_of};
 use crate::artefact::LOCKED;
 use crate::model::AclUser;
+use crate::rotation;
 
 impl Provisioner<'_> {
-    /// The digest of every user's password; missing passwords are made.
-    pub(super) fn passwords(&mut self) -> Result<BTreeMap<String, String>, String> {
+    /// The digest of every user's password, and of the other one while that is replaced; missing passwords are made.
+    pub(super) fn passwords(&mut self) -> Result<BTreeMap<String, Vec<String>>, String> {
         let sealed = self.read_text(&["server"], "users.acl")?.unwrap_or_default();
-        let mut digests = BTreeMap::new();
+        let mut passwords = BTreeMap::new();
+        let rotation = self.rotation.clone();
+        let both = rotation::both(rotation.as_ref());
         let users: Vec<&AclUser> = self.model.logins().collect();
         let known: BTreeMap<&str, bool> = sealed
             .lines()
@@ -23,7 +26,8 @@ impl Provisioner<'_> {
             let keep = user.keep();
             let (folders, file) = (keep.chain(), keep.password);
             let password = match self.read_text(&folders, file)? {
-                Some(text) => checked_password(&text, &folders, file)?,
+                Some(text) => checked(&text).map_err(|reason| damaged(&folders, file, reason))?,
+                None if self.options.existing_only => return Err(format!("secrets/{} is missing", keep.path(file))),
                 None if known.get(user.name.as_str()) == Some(&true) && !self.options.reprovision => {
                     return Err(format!(
                         "secrets/{} is missing, and clients may still use it: its digest is sealed. Put it back, or make a new one with --reprovision",
@@ -37,15 +41,21 @@ impl Provisioner<'_> {
                     password
                 }
             };
-            digests.insert(user.name.clone(), crate::lock::sha256(password.as_bytes()));
+            let mut all = vec![password];
+            for name in rotation::beside(&user.name).iter().filter(|_| both.contains(user.name.as_str())) {
+                if let Some(text) = self.read_text(&folders, name)? {
+                    all.push(checked(&text).map_err(|reason| damaged(&folders, name, reason))?);
+                }
+            }
+            passwords.insert(user.name.clone(), all);
         }
         if made > 0 {
             self.result.made.push(format!("{made} password{}", if made == 1 { "" } else { "s" }));
         }
-        Ok(digests)
+        Ok(rotation::digests(&passwords))
     }
 
-    pub(super) fn seal(&mut self, locked_acl: &str, digests: &BTreeMap<String, String>) -> Result<(), String> {
+    pub(super) fn seal(&mut self, locked_acl: &str, digests: &BTreeMap<String, Vec<String>>) -> Result<(), String> {
         let text = sealed(locked_acl, digests);
         if self.read(&["server"], "users.acl")?.is_none_or(|old| *old != *text.as_bytes()) {
             self.write(&["server"], "users.acl", text.as_bytes());
@@ -56,20 +66,20 @@ impl Provisioner<'_> {
 }
 
 /// 256 random bits in hex: safe in URLs, YAML and shells, unlike base64.
-fn new_password() -> Result<Zeroizing<String>, String> {
+pub(crate) fn new_password() -> Result<Zeroizing<String>, String> {
     let mut random = Zeroizing::new([0_u8; 32]);
     getrandom::fill(&mut *random).map_err(|error| error.to_string())?;
     Ok(Zeroizing::new(crate::hex(&*random)))
 }
 
 /// A password that something else may have put there; one line break at its end does not count.
-fn checked_password(text: &str, folders: &[&str], name: &str) -> Result<Zeroizing<String>, String> {
+fn checked(text: &str) -> Result<Zeroizing<String>, &'static str> {
     let password = text.strip_suffix('\n').unwrap_or(text);
     if password.len() < 32 {
-        return Err(damaged(folders, name, "a password has at least 32 characters"));
+        return Err("a password has at least 32 characters");
     }
     if !password.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(damaged(folders, name, "a password is one line of visible ASCII without blanks"));
+        return Err("a password is one line of visible ASCII without blanks");
     }
     Ok(Zeroizing::new(password.to_owned()))
 }

@@ -19,14 +19,11 @@ pub(super) const RULES: &[Rule] = &[Rule {
 
 fn not_emitted(model: &Model, sink: &mut Sink) {
     let profile = &model.profile;
-    let asked = [
-        (
-            profile.secrets.store != SecretStore::Files,
-            "secrets.store",
-            "access of the server to this store; Terraform fills it, passwords are files meanwhile",
-        ),
-        (profile.secrets.rotate_after.is_some(), "secrets.rotate_after", "rotation and its reminders"),
-    ];
+    let asked = [(
+        profile.secrets.store != SecretStore::Files,
+        "secrets.store",
+        "access of the server to this store; Terraform fills it, passwords are files meanwhile",
+    )];
     for (wanted, path, what) in asked {
         if wanted {
             sink.report(path, format!("not written by this version yet: {what}"));

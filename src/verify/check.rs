@@ -53,6 +53,17 @@ impl Trouble {
     }
 }
 
+impl std::fmt::Display for Trouble {
+    /// In one line.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Trouble::Failed(what) | Trouble::Advice(what) => out.write_str(what),
+            Trouble::NotRun { missing, remedy } => write!(out, "{missing}: {remedy}"),
+            Trouble::Interrupted => out.write_str("interrupted"),
+        }
+    }
+}
+
 /// How a check ended, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

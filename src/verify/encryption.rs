@@ -8,7 +8,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use zeroize::Zeroizing;
 
 use super::check::{Outcome, Trouble};
 use super::interrupt;
@@ -40,8 +39,7 @@ pub struct Peer {
     pub now: OffsetDateTime,
 }
 
-/// A certificate and its key, as PEM.
-pub type Pem = (Vec<u8>, Zeroizing<Vec<u8>>);
+pub use crate::live::target::Pem;
 
 impl Peer {
     /// How to shake hands with this certificate; none without TLS.

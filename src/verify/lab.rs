@@ -13,6 +13,7 @@ use crate::lock::sha256;
 use crate::model::Model;
 use crate::provision::{self, Provision};
 use crate::render::{self, File};
+use crate::rotation::{self, State};
 use crate::write;
 
 /// Most files that are taken over from `secrets/`.
@@ -162,6 +163,14 @@ impl Lab {
     pub fn secret(&self, path: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
         let tree = Folder::open(&self.tree())?;
         Ok(write::read(&tree, &format!("secrets/{path}"))?.map(|(bytes, _)| Zeroizing::new(bytes)))
+    }
+
+    /// The rotation of passwords that is pending in the tree, if one is.
+    ///
+    /// # Errors
+    /// Its state cannot be read.
+    pub fn rotation(&self) -> Result<Option<State>, String> {
+        self.secret(rotation::NAME)?.map(|bytes| State::of(&bytes)).transpose()
     }
 
     /// The password of a user of the profile, or of a service.

@@ -1,16 +1,12 @@
 //! Level `live`: a running server against the profile. Only asks: it changes nothing, and logs in as the user that was
 //! named. What this user may not see is told as not run.
 
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
 use std::rc::Rc;
-use std::str::FromStr;
 
 use time::OffsetDateTime;
-use zeroize::Zeroizing;
 
 use super::check::{Check, Outcome, Trouble};
-use super::encryption::{self, Peer, Pem};
+use super::encryption::{self, Peer};
 use super::lab::Lab;
 use super::wire::{Connection, Reply};
 use super::{Bench, settings, users};
@@ -18,65 +14,9 @@ use crate::access::Access;
 use crate::advisories;
 use crate::engine;
 use crate::format::EngineVersion;
+use crate::live::target::{self, Target};
 use crate::model::{Login, Model};
 use crate::profile::EngineKind;
-
-/// Where a server is, as `rediss://redis.example.com:6379`. A password has no place in it: arguments are everybody's to read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Url {
-    /// True for `rediss`.
-    pub tls: bool,
-    /// Name or address, without the brackets of IPv6.
-    pub host: String,
-    /// Port, 6379 if none is stated.
-    pub port: u16,
-}
-
-impl FromStr for Url {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Url, String> {
-        let (tls, rest) = match text.split_once("://") {
-            Some(("rediss", rest)) => (true, rest),
-            Some(("redis", rest)) => (false, rest),
-            _ => return Err("expected rediss://HOST:PORT, or redis:// without TLS".to_owned()),
-        };
-        if rest.contains('@') {
-            return Err(
-                "no user and no password here, everybody can read them; use --user and --password-file".to_owned()
-            );
-        }
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let (host, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((host, port)) => (host, port.strip_prefix(':').or(port.is_empty().then_some("6379"))),
-            None => match rest.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (rest, Some("6379")),
-            },
-        };
-        let plain = |sign: char| sign.is_ascii_alphanumeric() || ".-_:".contains(sign);
-        let port = port.and_then(|port| port.parse().ok()).filter(|port| *port != 0);
-        match port {
-            Some(port) if !host.is_empty() && host.chars().all(plain) => Ok(Url { tls, host: host.to_owned(), port }),
-            _ => Err("expected a host and a port, as rediss://redis.example.com:6379".to_owned()),
-        }
-    }
-}
-
-/// Whom to ask, as whom.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// The server.
-    pub url: Url,
-    /// User to log in as; none asks without logging in.
-    pub user: Option<String>,
-    /// File that holds its password, in place of the tree's.
-    pub password: Option<PathBuf>,
-    /// Certificate of the authority, in place of the tree's.
-    pub authority: Option<PathBuf>,
-    /// Certificate and key of the user, in place of the tree's.
-    pub identity: Option<(PathBuf, PathBuf)>,
-}
 
 /// A running server that somebody logged in to.
 struct Live {
@@ -184,49 +124,22 @@ pub(super) fn prove(bench: &mut Bench<'_>) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn read(path: &std::path::Path) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-    std::fs::read(path).map(Zeroizing::new).map_err(|error| Trouble::Failed(format!("{}: {error}", path.display())))
-}
-
-/// What was named on the command line, else the tree's own, if the tree was given.
-fn secret(lab: &Lab, named: Option<&PathBuf>, path: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
-    match named {
-        Some(named) => read(named).map(Some),
-        None if lab.own_secrets => Ok(None),
-        None => lab.secret(path).map_err(Trouble::Failed),
-    }
-}
-
 fn login(model: &Rc<Model>, lab: &Rc<Lab>, target: &Target, now: OffsetDateTime) -> Result<Live, Trouble> {
-    if model.tls() != target.url.tls {
-        let (should, is) = if model.tls() { ("rediss", "redis") } else { ("redis", "rediss") };
-        return Trouble::failed(format!("the profile's servers are {should}://, this one is said to be {is}://"));
-    }
-    let addresses = (target.url.host.as_str(), target.url.port).to_socket_addrs();
-    let addresses: Vec<SocketAddr> =
-        addresses.map_err(|error| Trouble::Failed(format!("{}: {error}", target.url.host)))?.collect();
-    let user = target.user.as_deref();
-    let mut peer = Peer {
+    let secrets = |path: &str| if lab.own_secrets { Ok(None) } else { lab.secret(path) };
+    let reached = target::reach(model, target, &secrets)?;
+    let peer = Peer {
         model: Rc::clone(model),
         lab: Rc::clone(lab),
-        address: *addresses.first().ok_or_else(|| Trouble::Failed(format!("{} has no address", target.url.host)))?,
+        address: reached.address,
         name: target.url.host.clone(),
-        authority: authority(model, lab, target)?,
-        identity: identity(model, lab, target)?,
+        authority: reached.authority,
+        identity: reached.identity,
         servers: if lab.own_secrets { None } else { encryption::servers(lab) },
         now,
     };
-    let mut open = peer.open();
-    for address in addresses.iter().skip(1) {
-        if open.is_ok() {
-            break;
-        }
-        peer.address = *address;
-        open = peer.open();
-    }
-    let mut connection = open?;
-    if let Some(user) = user {
-        connection.login(user, &password(lab, target, user)?)?;
+    let mut connection = reached.connection;
+    if let Some(user) = target.user.as_deref() {
+        connection.login(user, &target::password(target, user, &secrets)?)?;
     }
     // TLS 1.3 tells a client that it is refused with the first answer.
     let reply = connection.call(&["PING"])?;
@@ -237,55 +150,6 @@ fn login(model: &Rc<Model>, lab: &Rc<Lab>, target: &Target, now: OffsetDateTime)
         ));
     }
     Ok(Live { peer, connection, user: target.user.clone(), running: None })
-}
-
-fn authority(model: &Model, lab: &Lab, target: &Target) -> Result<Vec<u8>, Trouble> {
-    if !model.tls() {
-        return Ok(Vec::new());
-    }
-    match secret(lab, target.authority.as_ref(), "server/ca.crt")? {
-        Some(bytes) => Ok(bytes.to_vec()),
-        None => Err(Trouble::missing(
-            "the authority's certificate is missing",
-            "name it by --ca, or the tree with its secrets by --dir",
-        )),
-    }
-}
-
-fn identity(model: &Model, lab: &Lab, target: &Target) -> Result<Option<Pem>, Trouble> {
-    if !model.mutual() {
-        return Ok(None);
-    }
-    let (certificate, key) =
-        target.identity.as_ref().map(|(certificate, key)| (Some(certificate), Some(key))).unwrap_or_default();
-    let user = target.user.as_deref().unwrap_or_default();
-    let keep = crate::model::keep(user);
-    let stem = keep.path(keep.stem);
-    let certificate = secret(lab, certificate, &format!("{stem}.crt"))?;
-    let key = secret(lab, key, &format!("{stem}.key"))?;
-    match certificate.zip(key) {
-        Some((certificate, key)) => Ok(Some((certificate.to_vec(), key))),
-        None => Err(Trouble::missing(
-            "a client's certificate and key, which the profile asks for, are missing",
-            "name them by --cert and --key, or the tree with its secrets by --dir",
-        )),
-    }
-}
-
-fn password(lab: &Lab, target: &Target, user: &str) -> Result<Zeroizing<String>, Trouble> {
-    #[expect(clippy::disallowed_methods, reason = "where redis-cli takes a password from, too")]
-    let environment = std::env::var("REDISCLI_AUTH").ok().map(|text| Zeroizing::new(text.into_bytes()));
-    let keep = crate::model::keep(user);
-    let bytes = secret(lab, target.password.as_ref(), &keep.path(keep.password))?.or(environment);
-    let Some(bytes) = bytes else {
-        return Err(Trouble::missing(
-            format!("the password of {user} is missing"),
-            "name its file by --password-file, or the tree with its secrets by --dir",
-        ));
-    };
-    let text =
-        std::str::from_utf8(&bytes).map_err(|_| Trouble::Failed(format!("the password of {user} is not text")))?;
-    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 impl Live {
@@ -305,7 +169,7 @@ impl Live {
 }
 
 /// Kind and version out of INFO; Valkey tells the version of Redis that it stands for, too.
-fn running(info: &str) -> Option<(EngineKind, EngineVersion)> {
+pub fn running(info: &str) -> Option<(EngineKind, EngineVersion)> {
     let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim));
     match field("valkey_version") {
         Some(version) => Some((EngineKind::Valkey, version.parse().ok()?)),
@@ -441,28 +305,6 @@ fn unauthenticated(live: &mut Live) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_are_read() {
-        let url = |text: &str| text.parse::<Url>();
-        let named = Url { tls: true, host: "redis.example.com".to_owned(), port: 6380 };
-        assert_eq!(url("rediss://redis.example.com:6380"), Ok(named));
-        assert_eq!(url("redis://[fd00::1]:7000"), Ok(Url { tls: false, host: "fd00::1".to_owned(), port: 7000 }));
-        assert_eq!(url("rediss://[::1]").map(|url| url.port), Ok(6379));
-        for bad in [
-            "redis.example.com",
-            "http://a",
-            "rediss://",
-            "rediss://a:0",
-            "rediss://a:x",
-            "rediss://a b",
-            "rediss://a/0",
-        ] {
-            assert!(url(bad).is_err(), "{bad}");
-        }
-        let secret = url("rediss://admin:hunter2@a:1").expect_err("a password in the arguments");
-        assert!(!secret.contains("hunter2"), "{secret}");
-    }
 
     #[test]
     fn servers_tell_what_they_are() {

@@ -30,6 +30,31 @@ pub fn judge(model: &Model, reply: &Reply) -> Outcome {
     Ok(format!("{} settings as written, {} more as {} has them by default", written.len(), left.len(), model.line))
 }
 
+/// A setting that is not as the profile has it.
+pub struct Change {
+    /// Its name.
+    pub name: String,
+    /// How it differs.
+    pub words: String,
+    /// The value by which CONFIG SET mends it.
+    pub value: String,
+}
+
+/// Every setting that is not as the profile has it, out of the answer of `CONFIG GET *`.
+///
+/// # Errors
+/// The answer tells no settings.
+pub fn changes(model: &Model, reply: &Reply) -> Result<Vec<Change>, Trouble> {
+    let Some(running) = read(reply) else { return Trouble::failed(format!("CONFIG GET: {reply}")) };
+    let (written, left) = (written(model), left(model));
+    let value = |name: &str| match written.get(name) {
+        Some(lines) => lines.join(" "),
+        None => left.get(name).copied().unwrap_or_default().to_owned(),
+    };
+    let different = differences(&written, &running).into_iter().chain(strangers(&left, &running));
+    Ok(different.map(|(name, words)| Change { value: value(&name), name, words }).collect())
+}
+
 /// Settings in words as far as they fit into a record, the rest by name; none if there are none.
 fn tell(different: impl Iterator<Item = (String, String)>) -> Option<String> {
     const ROOM: usize = 400;

@@ -6,6 +6,7 @@ use super::check::{Outcome, Trouble};
 use super::lab::Lab;
 use crate::model::Model;
 use crate::provision;
+use crate::rotation;
 
 /// Proves the level; without --dir there is nothing to prove, since what is built is what is meant.
 #[expect(clippy::unnecessary_wraps, reason = "as every level")]
@@ -44,7 +45,8 @@ fn sealed(lab: &Lab) -> Outcome {
     }
     let bytes = lab.secret("server/users.acl").map_err(Trouble::Failed)?;
     let Some(bytes) = bytes else { return Trouble::failed("secrets/server/users.acl is missing") };
-    let sealed = provision::masked(&String::from_utf8_lossy(&bytes));
+    let rotation = lab.rotation().map_err(Trouble::Failed)?;
+    let sealed = provision::masked(&String::from_utf8_lossy(&bytes), &rotation::pending(rotation.as_ref()));
     let locked = lab.text("redis/users.acl");
     let differ = locked.lines().filter(|line| !sealed.lines().any(|other| other == *line));
     let more = sealed.lines().filter(|line| !locked.lines().any(|other| other == *line));

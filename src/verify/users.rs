@@ -4,7 +4,8 @@
 use super::check::{Outcome, Trouble};
 use super::wire::Reply;
 use crate::access::Access;
-use crate::access::difference::{Change, Rights, difference};
+use crate::access::brief::brief;
+use crate::access::difference::{Change, difference};
 use crate::model::Model;
 
 /// Reads the answer of ACL LIST, without the user of ours.
@@ -21,15 +22,11 @@ pub fn read(model: &Model, reply: &Reply, without: Option<&str>) -> Result<Acces
             text.push('\n');
         }
     }
-    let mut access = Access::of_file(model.line, &text).map_err(|bad| {
+    let access = Access::of_file(model.line, &text).map_err(|bad| {
         let first = bad.first().map_or(String::new(), |bad| format!(": {}", bad.reason));
         Trouble::Failed(format!("ACL LIST tells {} users that {} does not know{first}", bad.len(), model.line))
     })?;
-    // What is renamed away is in no rule that the server tells, and nobody runs it.
-    for id in model.renames.away.iter().filter_map(|name| model.line.command(name)) {
-        access.users.iter_mut().for_each(|user| user.account.take(model.line, id));
-    }
-    Ok(access)
+    Ok(access.without(&model.renames.away))
 }
 
 /// Users that more than one password opens.
@@ -93,34 +90,5 @@ pub fn compare(model: &Model, found: &Access) -> Outcome {
 }
 
 fn tell(name: &str, change: &Change) -> String {
-    let sides = [("has more than the profile gives", &change.gained), ("lacks", &change.lost)];
-    let sides = sides
-        .iter()
-        .filter(|(_, rights)| !rights.is_empty())
-        .map(|(what, rights)| format!("{what}: {}", brief(rights)));
-    format!("{name} {}", sides.collect::<Vec<_>>().join(", and "))
-}
-
-/// The first of each kind of rights.
-fn brief(rights: &Rights) -> String {
-    const SHOWN: usize = 4;
-    let mut parts: Vec<String> = Vec::new();
-    let mut add = |what: &str, items: Vec<&str>| {
-        let more = if items.len() > SHOWN { format!(" and {} more", items.len() - SHOWN) } else { String::new() };
-        if !items.is_empty() {
-            parts.push(format!("{what} {}{more}", items.iter().take(SHOWN).copied().collect::<Vec<_>>().join(" ")));
-        }
-    };
-    add("login:", rights.login.into_iter().collect());
-    add("flags:", rights.flags.clone());
-    add("commands:", rights.commands.iter().map(String::as_str).collect());
-    for (what, list) in [
-        ("keys:", &rights.keys),
-        ("channels:", &rights.channels),
-        ("databases:", &rights.databases),
-        ("selectors:", &rights.selectors),
-    ] {
-        add(what, list.iter().map(String::as_str).collect());
-    }
-    parts.join(", ")
+    format!("{name} {}", brief(change, "has more than the profile gives", "lacks"))
 }

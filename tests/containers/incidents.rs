@@ -79,11 +79,22 @@ impl Site {
         let reply = self.engine.exec(&app, &["timeout", "2", "redis-cli", "-e", "-h", "redis", "-p", "6379", "ping"]);
         // Without a certificate it is the server that ends the connection: it was reached.
         let text = both(&reply);
-        let away = ["not resolve", "Name or service", "Temporary failure", "timed out", "Try again", "No route", "unreachable"];
+        let away = [
+            "not resolve",
+            "Name or service",
+            "Temporary failure",
+            "timed out",
+            "Try again",
+            "No route",
+            "unreachable",
+        ];
         if away.iter().any(|word| text.contains(word)) || reply.status.code() == Some(124) {
             return false;
         }
-        assert!(text.contains("reset by peer") || text.contains("closed the connection") || text.contains("I/O error"), "{text}");
+        assert!(
+            text.contains("reset by peer") || text.contains("closed the connection") || text.contains("I/O error"),
+            "{text}"
+        );
         true
     }
 
@@ -167,7 +178,10 @@ fn users_are_turned_off_and_on(site: &Site) {
 fn all_at_once(site: &Site) {
     // Whom the attacker made, with a name that is a command for a careless script.
     let evil = r#"e"v\il$(id)"#;
-    good("evil", as_user(&site.engine, &site.deployment, "admin", &["acl", "setuser", evil, "on", "nopass", "+@all", "~*"]));
+    good(
+        "evil",
+        as_user(&site.engine, &site.deployment, "admin", &["acl", "setuser", evil, "on", "nopass", "+@all", "~*"]),
+    );
     let before = site.users_that_are_on();
     assert!(before.contains(&evil.to_owned()), "{before:?}");
     let _busy = Busy::start(site, "monitor");
@@ -193,7 +207,8 @@ fn all_at_once(site: &Site) {
 }
 
 fn folders(site: &Site, kind: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(site.deployment.path("incident")).expect("incident").map(|entry| entry.expect("entry").path());
+    let entries =
+        fs::read_dir(site.deployment.path("incident")).expect("incident").map(|entry| entry.expect("entry").path());
     let mut found: Vec<PathBuf> =
         entries.filter(|path| path.file_name().expect("name").to_string_lossy().starts_with(kind)).collect();
     found.sort();
@@ -295,7 +310,10 @@ fn every_command_of_the_runbook_works() {
         }
         match section.as_str() {
             "Decommissioning" => {}
-            _ => assert_eq!(site.does("scripts/admin.sh get user:1").trim(), if block.contains("stop redis") { "" } else { "kept" }),
+            _ => assert_eq!(
+                site.does("scripts/admin.sh get user:1").trim(),
+                if block.contains("stop redis") { "" } else { "kept" }
+            ),
         }
     }
     let expected = [
@@ -310,6 +328,9 @@ fn every_command_of_the_runbook_works() {
     assert_eq!(sections, expected);
     // Nothing is left that could be started, or read.
     assert!(!site.deployment.path("secrets").exists() && !site.deployment.path("incident").exists());
-    assert_eq!(stdout(&site.engine.docker(&["ps", "--all", "--quiet", "--filter", "label=com.docker.compose.service=redis"])), "");
+    assert_eq!(
+        stdout(&site.engine.docker(&["ps", "--all", "--quiet", "--filter", "label=com.docker.compose.service=redis"])),
+        ""
+    );
     assert!(!site.does("nft list tables").contains("redisgen"));
 }

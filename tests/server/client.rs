@@ -1,9 +1,9 @@
 //! redis-cli in the server's network, as one user. Commands come by standard input and passwords by
 //! environment, as the product itself does it.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use crate::sandbox::Server;
 
@@ -108,5 +108,52 @@ impl Client<'_> {
             String::from_utf8_lossy(&output.stderr)
         );
         replies
+    }
+}
+
+impl Client<'_> {
+    /// Connects and stays.
+    pub fn open(&self) -> Open {
+        let mut child = self.cli().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("redis-cli runs");
+        let replies = BufReader::new(child.stdout.take().expect("stdout"));
+        Open { child, replies }
+    }
+}
+
+/// A client that stays connected. redis-cli connects anew where it has to: CLIENT ID tells.
+pub struct Open {
+    child: Child,
+    replies: BufReader<ChildStdout>,
+}
+
+impl Open {
+    pub fn ask(&mut self, command: &str) -> String {
+        self.send(command);
+        self.line()
+    }
+
+    pub fn send(&mut self, command: &str) {
+        let stdin = self.child.stdin.as_mut().expect("stdin");
+        writeln!(stdin, "{command}").expect("it reads");
+    }
+
+    /// The next line that is not blank, as one is behind most errors; empty at the end.
+    pub fn line(&mut self) -> String {
+        loop {
+            let mut line = String::new();
+            let length = self.replies.read_line(&mut line).expect("it answers");
+            if length == 0 || !line.trim().is_empty() {
+                return line.trim().to_owned();
+            }
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        // One that waits for an answer does not see that.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -21,6 +21,7 @@ mod engine;
 mod sandbox;
 
 mod append_only;
+mod apply;
 mod development;
 mod engines;
 mod production;

@@ -1,7 +1,7 @@
 //! Certificates change under a running server: it reads them again, connections that are open stay open, and what the old
 //! authority signed opens nothing once the change is finished.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 use crate::deployment::{Deployment, production_profile, replaced};
@@ -42,40 +42,6 @@ fn shown(server: &Server<'_>) -> String {
     succeeded(&reader.wait_with_output().expect("openssl ends"))
 }
 
-/// A client that stays connected, by its own certificate and the authority as they are now.
-struct Open {
-    child: std::process::Child,
-    replies: BufReader<std::process::ChildStdout>,
-}
-
-impl Open {
-    fn new(server: &Server<'_>) -> Open {
-        let (certificate, key) = server.deployment.certificate("sessionapp");
-        let mut cli = server.in_network("redis-cli");
-        cli.args(["--no-auth-warning", "-h", "127.0.0.1", "-p", "6379", "--user", "sessionapp", "--tls", "--cacert"]);
-        cli.arg(server.deployment.secret("server/ca.crt")).arg("--cert").arg(certificate).arg("--key").arg(key);
-        cli.env("REDISCLI_AUTH", server.deployment.password("sessionapp"));
-        let mut child = cli.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("redis-cli runs");
-        let replies = BufReader::new(child.stdout.take().expect("stdout"));
-        Open { child, replies }
-    }
-
-    fn ask(&mut self, command: &str) -> String {
-        let stdin = self.child.stdin.as_mut().expect("stdin");
-        writeln!(stdin, "{command}").expect("it reads");
-        let mut line = String::new();
-        self.replies.read_line(&mut line).expect("it answers");
-        line.trim().to_owned()
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ended = self.child.wait();
-    }
-}
-
 /// Those that are built with TLS: those from the other wheels are not.
 fn with_tls() -> Vec<Engine> {
     let chosen =
@@ -98,7 +64,7 @@ fn a_renewed_certificate_is_shown_without_a_restart() {
         let deployment = Deployment::build(&profile);
         let server = Server::boot(&deployment, &engine);
         let before = shown(&server);
-        let mut open = Open::new(&server);
+        let mut open = server.client("sessionapp").open();
         assert_eq!(open.ask("SET user:1 kept"), "OK");
         let id = open.ask("CLIENT ID");
         certs(&deployment, &["renew", "--force"]);
@@ -128,7 +94,7 @@ fn what_the_old_authority_signed_opens_nothing_in_the_end() {
     let thief =
         || server.client("sessionapp").certificate(lost.join("client.crt"), lost.join("client.key")).run("PING");
     assert_eq!(thief(), "PONG", "the control: it is good until the change is finished");
-    let mut open = Open::new(&server);
+    let mut open = server.client("sessionapp").open();
     assert_eq!(open.ask("PING"), "PONG");
     certs(&deployment, &["rollover", "begin"]);
     reload(&server);

@@ -72,7 +72,8 @@ impl Running {
             passwords.insert(user.name.clone(), lab.password(&user.name).map_err(failed)?);
         }
         let locked = lab.text("redis/users.acl");
-        let digests = passwords.iter().map(|(user, password)| (user.clone(), sha256(password.as_bytes()))).collect();
+        let digests =
+            passwords.iter().map(|(user, password)| (user.clone(), vec![sha256(password.as_bytes())])).collect();
         let sealed = match site.is_tree() && model.has_secrets() {
             // What would really be mounted.
             true => {

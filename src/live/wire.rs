@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use rustls::{ClientConnection, StreamOwned};
 
-use super::check::Trouble;
-use super::interrupt;
 use super::tls::Tls;
+use crate::verify::check::Trouble;
+use crate::verify::interrupt;
 
 /// How long a connection, a handshake, or an answer as a whole may take.
 const PATIENCE: Duration = Duration::from_secs(10);

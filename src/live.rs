@@ -1,0 +1,7 @@
+//! Talking to a running server: [`target`] says where it is and as whom, [`wire`] speaks its protocol, [`tls`] checks who it is.
+//! Used by `verify --against`, and by whatever changes a running server.
+
+pub mod apply;
+pub mod target;
+pub mod tls;
+pub mod wire;
