@@ -4,6 +4,7 @@
 mod network;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::thread::sleep;
@@ -15,10 +16,10 @@ use super::Bench;
 use super::check::{Check, Outcome, Trouble};
 use super::inside::{self, Root};
 use super::process;
-use crate::firewall::{Firewall, Verdict};
+use crate::firewall::{Admits, Firewall, Verdict};
 use crate::model::Model;
 use crate::profile::FirewallBackend;
-use network::Network;
+use network::{Kept, Network, Way};
 
 /// How long a script may take.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -34,13 +35,40 @@ struct Filter {
     scripts: PathBuf,
     network: Rc<Network>,
     clients: Rc<Vec<IpAddr>>,
+    /// Whether a port is published as Docker does it.
+    published: Rc<Result<(), Trouble>>,
+    /// Connections of who is not admitted, from before it was loaded.
+    kept: Vec<Kept>,
 }
 
 /// For each backend; each check needs the ones before it.
 const CHECKS: &[Check<Filter>] = &[
     Check { id: "control", title: "everybody gets in while it is not loaded", applies: |_| true, prove: control },
     Check { id: "load", title: "it loads, and loads again", applies: |_| true, prove: load },
-    Check { id: "sources", title: "who gets in is who should", applies: |_| true, prove: sources },
+    Check {
+        id: "sources",
+        title: "who gets in is who should",
+        applies: |_| true,
+        prove: |filter| filter.who(Way::Host),
+    },
+    Check {
+        id: "published",
+        title: "who gets in through a port that Docker publishes is who should",
+        applies: |_| true,
+        prove: |filter| filter.who(Way::Published),
+    },
+    Check {
+        id: "routed",
+        title: "who gets in straight to the container, past the published port, is who should",
+        applies: |_| true,
+        prove: |filter| filter.who(Way::Routed),
+    },
+    Check {
+        id: "revoked",
+        title: "who is not on the list loses the connections it had",
+        applies: |model| model.firewall.as_ref().is_some_and(|firewall| firewall.admits != Admits::Everyone),
+        prove: revoked,
+    },
     Check { id: "loopback", title: "the host itself gets in", applies: |_| true, prove: loopback },
     Check {
         id: "connections",
@@ -80,7 +108,9 @@ pub(super) fn prove(bench: &mut Bench<'_>) -> Result<(), Trouble> {
         return inside::prove(bench, root);
     }
     let clients = Rc::new(clients(bench.model, firewall));
-    let network = Rc::new(Network::new(firewall.port, &clients)?);
+    let network = Rc::new(Network::new(firewall.port, &clients, &bench.model.edge_bridge)?);
+    // Without it what Docker publishes cannot be tried, and that is told of each filter.
+    let published = Rc::new(network.publish());
     for backend in firewall.backends.clone() {
         let mut filter = Filter {
             model: Rc::clone(bench.model),
@@ -88,6 +118,8 @@ pub(super) fn prove(bench: &mut Bench<'_>) -> Result<(), Trouble> {
             scripts: bench.lab.tree().join("firewall"),
             network: Rc::clone(&network),
             clients: Rc::clone(&clients),
+            published: Rc::clone(&published),
+            kept: Vec::new(),
         };
         prove_one(bench, &mut filter);
     }
@@ -163,9 +195,15 @@ fn usable(address: IpAddr) -> bool {
 }
 
 impl Filter {
-    /// UFW keeps no limits.
+    /// UFW keeps no limits, and does not see what Docker publishes.
     fn can(&self, check: &str) -> bool {
-        self.backend != FirewallBackend::Ufw || !matches!(check, "connections" | "rate")
+        self.backend != FirewallBackend::Ufw || !matches!(check, "connections" | "rate" | "published" | "routed")
+    }
+
+    /// The ways on which it judges.
+    fn ways(&self) -> &'static [Way] {
+        let docker = self.backend != FirewallBackend::Ufw && self.published.is_ok();
+        if docker { &[Way::Host, Way::Published, Way::Routed] } else { &[Way::Host] }
     }
 
     fn script(&self, name: &str) -> Result<process::Said, Trouble> {
@@ -179,19 +217,55 @@ impl Filter {
     }
 
     /// Who gets in, and should not; who does not, and should.
-    fn wrong(&self, admitted: impl Fn(IpAddr) -> bool) -> Result<Vec<String>, Trouble> {
-        let open = self.network.connect(&self.clients)?;
+    fn wrong(&self, way: Way, admitted: impl Fn(IpAddr) -> bool) -> Result<Vec<String>, Trouble> {
+        let open = self.network.connect(way, &self.clients)?;
         let seen = |address: IpAddr| open.iter().any(|(other, _)| *other == address);
         let wrong = self.clients.iter().filter(|address| seen(**address) != admitted(**address));
+        let place = match way {
+            Way::Host => "",
+            Way::Published => " through the published port",
+            Way::Routed => " straight to the container",
+        };
         Ok(wrong
-            .map(|address| format!("{address} {}", if seen(*address) { "gets in" } else { "does not get in" }))
+            .map(|address| format!("{address} {}{place}", if seen(*address) { "gets in" } else { "does not get in" }))
             .collect())
     }
 
-    /// Somebody who may connect, if anybody may.
-    fn source(&self) -> Result<IpAddr, Trouble> {
-        let found = self.clients.iter().find(|address| self.admitted(**address));
-        found.copied().ok_or_else(|| Trouble::missing("nobody may connect", "allow somebody to"))
+    /// Everybody gets in, on every way.
+    fn open(&self) -> Outcome {
+        let mut wrong = Vec::new();
+        for way in self.ways() {
+            wrong.extend(self.wrong(*way, |_| true)?);
+        }
+        if wrong.is_empty() {
+            Ok(format!("{} addresses", self.clients.len()))
+        } else {
+            Trouble::failed(wrong.join(", "))
+        }
+    }
+
+    /// Who gets in on this way is who should.
+    fn who(&self, way: Way) -> Outcome {
+        if way != Way::Host {
+            (*self.published).clone()?;
+            // Each way costs a source one connection more.
+            if of(&self.model).rate.is_some_and(|(_, _, burst)| burst < 4) {
+                rest(self, 1)?;
+            }
+        }
+        let wrong = self.wrong(way, |address| self.admitted(address))?;
+        if !wrong.is_empty() {
+            return Trouble::failed(wrong.join(", "));
+        }
+        let admitted = self.clients.iter().filter(|address| self.admitted(**address)).count();
+        Ok(format!("{admitted} addresses get in, {} do not", self.clients.len() - admitted))
+    }
+
+    /// Somebody of each family who may connect, if anybody may: each has rules of its own.
+    fn sources(&self) -> Result<Vec<IpAddr>, Trouble> {
+        let of_family = |v4| self.clients.iter().copied().find(|one| one.is_ipv4() == v4 && self.admitted(*one));
+        let found: Vec<IpAddr> = [true, false].into_iter().filter_map(of_family).collect();
+        if found.is_empty() { Err(Trouble::missing("nobody may connect", "allow somebody to")) } else { Ok(found) }
     }
 }
 
@@ -205,8 +279,21 @@ fn control(filter: &mut Filter) -> Outcome {
     if filter.backend == FirewallBackend::Ufw {
         activate_ufw()?;
     }
-    let wrong = filter.wrong(|_| true)?;
-    if wrong.is_empty() { Ok(format!("{} addresses", filter.clients.len())) } else { Trouble::failed(wrong.join(", ")) }
+    let seen = filter.open()?;
+    let mut kept = Vec::new();
+    for v4 in [true, false] {
+        let stranger = filter.clients.iter().copied().find(|one| one.is_ipv4() == v4 && !filter.admitted(*one));
+        for way in filter.ways() {
+            kept.extend(filter.network.keep(*way, stranger.as_slice())?);
+        }
+    }
+    for one in &mut kept {
+        if !one.works()? {
+            return Trouble::failed(format!("a connection of {} does not work", one.from));
+        }
+    }
+    filter.kept = kept;
+    Ok(seen)
 }
 
 /// UFW as Debian installs it and active, on a copy of the host's settings that goes with the namespace. It leaves the
@@ -233,13 +320,18 @@ fn load(filter: &mut Filter) -> Outcome {
     Ok(String::new())
 }
 
-fn sources(filter: &mut Filter) -> Outcome {
-    let wrong = filter.wrong(|address| filter.admitted(address))?;
-    if !wrong.is_empty() {
-        return Trouble::failed(wrong.join(", "));
+fn revoked(filter: &mut Filter) -> Outcome {
+    let mut works = Vec::new();
+    for one in &mut filter.kept {
+        if one.works()? {
+            works.push(one.from.to_string());
+        }
     }
-    let admitted = filter.clients.iter().filter(|address| filter.admitted(**address)).count();
-    Ok(format!("{admitted} addresses get in, {} do not", filter.clients.len() - admitted))
+    if works.is_empty() {
+        Ok(format!("{} connections", filter.kept.len()))
+    } else {
+        Trouble::failed(format!("still connected: {}", works.join(", ")))
+    }
 }
 
 fn loopback(filter: &mut Filter) -> Outcome {
@@ -278,30 +370,51 @@ fn connections(filter: &mut Filter) -> Outcome {
             format!("try it with at most {MOST_CONNECTIONS}"),
         ));
     }
-    let source = filter.source()?;
+    let sources = filter.sources()?;
     let burst = of(&filter.model).rate.map_or(limit, |(_, _, burst)| burst.min(limit));
     rest(filter, burst)?;
-    let mut held = Vec::new();
-    while (held.len() as u64) < limit {
-        let missing = (limit - held.len() as u64).min(burst.max(1));
-        let open = filter.network.connect(&vec![source; usize::try_from(missing).unwrap_or(1)])?;
-        if open.is_empty() {
-            return Trouble::failed(format!("only {} connections of {limit}", held.len()));
+    let mut held: Vec<(IpAddr, OwnedFd)> = Vec::new();
+    let of_source =
+        |held: &[(IpAddr, OwnedFd)], source: IpAddr| held.iter().filter(|(from, _)| *from == source).count() as u64;
+    loop {
+        let missing = |source: &IpAddr| limit - of_source(&held, *source).min(limit);
+        let next: Vec<IpAddr> = sources.iter().flat_map(|one| times(*one, missing(one).min(burst.max(1)))).collect();
+        if next.is_empty() {
+            break;
+        }
+        let open = filter.network.connect(Way::Host, &next)?;
+        if let Some(source) = next.iter().find(|source| of_source(&open, **source) == 0) {
+            return Trouble::failed(format!("only {} connections of {source}, not {limit}", of_source(&held, *source)));
         }
         held.extend(open);
         rest(filter, 1)?;
     }
     // The next one is one too many, and one that ends makes room: it is the number that counts.
     rest(filter, 3)?;
-    if filter.network.admits(source)? {
+    if let Some((source, _)) = filter.network.connect(Way::Host, &sources)?.first() {
         return Trouble::failed(format!("{source} has more than {limit} connections"));
     }
-    drop(held.pop());
-    rest(filter, 3)?;
-    if !filter.network.admits(source)? {
-        return Trouble::failed(format!("{source} has {} connections, and may not have another", held.len()));
+    for source in &sources {
+        if let Some(place) = held.iter().position(|(from, _)| from == source) {
+            held.swap_remove(place);
+        }
     }
-    Ok(format!("{limit} of {source}"))
+    rest(filter, 3)?;
+    let open = filter.network.connect(Way::Host, &sources)?;
+    if let Some(source) = sources.iter().find(|source| of_source(&open, **source) == 0) {
+        let count = of_source(&held, *source);
+        return Trouble::failed(format!("{source} has {count} connections, and may not have another"));
+    }
+    Ok(format!("{limit} of {}", shown(&sources)))
+}
+
+/// So many connections of one source.
+fn times(source: IpAddr, count: u64) -> impl Iterator<Item = IpAddr> {
+    std::iter::repeat_n(source, usize::try_from(count).unwrap_or(1))
+}
+
+fn shown(sources: &[IpAddr]) -> String {
+    sources.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" and of ")
 }
 
 fn rate(filter: &mut Filter) -> Outcome {
@@ -314,11 +427,15 @@ fn rate(filter: &mut Filter) -> Outcome {
     }
     // No more than may be open at once: it is the rate that is to refuse.
     let most = of(&filter.model).connections.unwrap_or(burst).min(burst);
-    let source = filter.source()?;
-    let try_all = |count: u64| filter.network.connect(&vec![source; usize::try_from(count).unwrap_or(1)]);
+    let sources = filter.sources()?;
+    let try_all = || -> Result<Vec<u64>, Trouble> {
+        let all: Vec<IpAddr> = sources.iter().flat_map(|source| times(*source, most)).collect();
+        let open = filter.network.connect(Way::Host, &all)?;
+        Ok(sources.iter().map(|source| open.iter().filter(|(from, _)| from == source).count() as u64).collect())
+    };
     rest(filter, burst)?;
     let start = Instant::now();
-    drop(try_all(most)?);
+    try_all()?;
     // Until the kernel counts closed connections no more.
     sleep(Duration::from_millis(800));
     let spent = burst - most;
@@ -330,19 +447,23 @@ fn rate(filter: &mut Filter) -> Outcome {
             "try it with a lower rate",
         ));
     }
-    let again = try_all(most)?.len();
-    if again as u128 > back {
-        return Trouble::failed(format!(
-            "{again} connections at once, right after {most}; at {count}/{per} {back} are due"
-        ));
+    let again = try_all()?;
+    for (source, again) in sources.iter().zip(&again) {
+        if u128::from(*again) > back {
+            return Trouble::failed(format!(
+                "{again} connections of {source} at once, right after {most}; at {count}/{per} {back} are due"
+            ));
+        }
     }
     // The control: when they are due, all get in.
     rest(filter, burst)?;
-    let rested = try_all(most)?.len() as u64;
-    if rested != most {
-        return Trouble::failed(format!("after a rest {rested} connections of {most}"));
+    for (source, rested) in sources.iter().zip(try_all()?) {
+        if rested != most {
+            return Trouble::failed(format!("after a rest {rested} connections of {source}, not {most}"));
+        }
     }
-    Ok(format!("{again} right after {most}, at {count}/{per}"))
+    let again: Vec<String> = again.iter().map(u64::to_string).collect();
+    Ok(format!("{} right after {most}, at {count}/{per}", again.join(" and ")))
 }
 
 fn remove(filter: &mut Filter) -> Outcome {
@@ -350,6 +471,10 @@ fn remove(filter: &mut Filter) -> Outcome {
     if !said.well() {
         return Trouble::failed(said.told());
     }
-    let wrong = filter.wrong(|_| true)?;
-    if wrong.is_empty() { Ok(String::new()) } else { Trouble::failed(wrong.join(", ")) }
+    filter.open()?;
+    if filter.backend == FirewallBackend::Ufw {
+        // Active it would judge what the next backend is asked.
+        process::run(process::command("ufw").args(["--force", "disable"]), LIMIT)?;
+    }
+    Ok(String::new())
 }

@@ -1,7 +1,9 @@
 //! What a long life brings: new passwords, silence, restarts, more threads than connections.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Output;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::deployment::Deployment;
 use crate::lab::{Lab, Steps, clear, encrypted, printed};
@@ -59,6 +61,20 @@ while True:
     input()
     say(ping())
 ";
+    const ASYNCIO: &str = "
+async def main():
+    client = connect_async(retries=1)
+    async def ping():
+        try:
+            return await client.ping()
+        except redis.exceptions.AuthenticationError:
+            return 'WRONGPASS'
+    say(await ping())
+    while True:
+        input()
+        say(await ping())
+asyncio.run(main())
+";
     const NODE: &str = "
 const client = await connect();
 const ping = async () => {
@@ -78,19 +94,40 @@ for (;;) {
     let deployment = Deployment::build(&clear());
     let lab = Lab::new(&deployment);
     let file = deployment.secret("clients/sessionapp/password");
-    for language in ["Python", "Node"] {
-        let mut command = if language == "Node" { lab.node(NODE) } else { lab.python(PYTHON) };
+    let original = fs::read(&file).expect("password");
+    let rust = crate::languages::rust_program(&deployment);
+    for language in ["Python", "Python with asyncio", "Node", "Rust"] {
+        // As it was: each begins with the same.
+        fs::write(&file, &original).expect("written");
+        let change = format!("acl setuser sessionapp resetpass >{}", deployment.password("sessionapp"));
+        assert_eq!(lab.admin(&change), "OK");
+        let mut command = match language {
+            "Python" => lab.python(PYTHON),
+            "Node" => lab.node(NODE),
+            "Rust" => crate::languages::rust_in(&lab, &deployment, &rust),
+            _ => lab.python(ASYNCIO),
+        };
+        if language == "Rust" {
+            command.arg("steps");
+        }
+        let words = |said: String| match said.as_str() {
+            "PONG" => "True".to_owned(),
+            text if text.contains("AuthenticationFailed") => "WRONGPASS".to_owned(),
+            _ => said,
+        };
         let mut steps = Steps::start(&mut command);
-        assert_eq!(steps.said(), "True", "{language}");
+        assert_eq!(words(steps.said()), "True", "{language}");
         for turn in ["1", "2"] {
             let password = format!("{turn}{}", "a".repeat(63));
             let change = format!("acl setuser sessionapp resetpass >{password}");
             assert_eq!(lab.admin(&change), "OK");
-            assert_ne!(lab.admin("client kill user sessionapp"), "0");
+            let killed = lab.admin("client kill user sessionapp");
+            // Rust makes a connection for each try.
+            assert!(language == "Rust" || killed != "0", "{language}");
             // The control: with what it knew it gets in no longer.
-            assert_eq!(steps.next(), "WRONGPASS", "{language}");
+            assert_eq!(words(steps.next()), "WRONGPASS", "{language}");
             fs::write(&file, password).expect("written");
-            assert_eq!(steps.next(), "True", "{language}");
+            assert_eq!(words(steps.next()), "True", "{language}");
         }
     }
 }
@@ -192,6 +229,18 @@ except redis.exceptions.ConnectionError:
     say('away')
 say(patient.get('user:1'))
 ";
+    const ASYNCIO: &str = "
+async def main():
+    patient, impatient = connect_async(retries=20), connect_async(retries=0)
+    say(await patient.set('user:3', 'c'), await impatient.ping())
+    input()
+    try:
+        await impatient.get('user:3')
+    except redis.exceptions.ConnectionError:
+        say('away')
+    say(await patient.get('user:3'))
+asyncio.run(main())
+";
     const NODE: &str = "
 const client = await connect();
 say(await client.set('user:2', 'b'));
@@ -205,15 +254,67 @@ for (let answer = null; answer === null; await sleep(100)) {
     let deployment = Deployment::build(&clear());
     let mut lab = Lab::new(&deployment);
     let mut python = Steps::start(&mut lab.python(PYTHON));
+    let mut asyncio = Steps::start(&mut lab.python(ASYNCIO));
     let mut node = Steps::start(&mut lab.node(NODE));
+    let rust = crate::languages::rust_program(&deployment);
+    let mut rust = Steps::start(crate::languages::rust_in(&lab, &deployment, &rust).arg("steps"));
     assert_eq!((python.said(), node.said()), ("True True".to_owned(), "OK".to_owned()));
+    assert_eq!((asyncio.said(), rust.said()), ("True True".to_owned(), "PONG".to_owned()));
     lab.server.signal("TERM");
     while std::path::Path::new(&format!("/proc/{}/exe", lab.server.pid())).exists() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     assert_eq!((python.next(), node.next()), ("away".to_owned(), "away".to_owned()), "the control");
+    assert_eq!(asyncio.next(), "away", "the control");
+    let refused = rust.next();
+    assert!(refused.contains("Connection refused"), "the control: {refused}");
     lab.boot_beside(python.pid());
+    assert_eq!(rust.next(), "PONG");
+    assert_eq!(asyncio.said(), "b'c'");
     assert_eq!((python.said(), node.said()), ("b'a'".to_owned(), "b".to_owned()));
+}
+
+/// Rust tries again where the connection breaks before it is one: as often as the module says, and no more.
+#[test]
+fn rust_tries_again() {
+    const BREAKS: &str = "
+import socket
+listener = socket.create_server(('127.0.0.1', 7000))
+say('listens')
+breaks, made = int(input()), 0
+def carry(a, b):
+    while data := a.recv(65536): b.sendall(data)
+while True:
+    client = listener.accept()[0]
+    made += 1
+    if made <= breaks:
+        client.close()
+        say('broke', made)
+    else:
+        server = socket.create_connection(('127.0.0.1', 6379))
+        threading.Thread(target=carry, args=(client, server), daemon=True).start()
+        threading.Thread(target=carry, args=(server, client), daemon=True).start()
+";
+    let deployment = Deployment::build(&clear());
+    let lab = Lab::new(&deployment);
+    let rust = crate::languages::rust_program(&deployment);
+    for (breaks, expected) in [(2, "PONG"), (9, "refused")] {
+        let mut listener = Steps::start(&mut lab.python(BREAKS));
+        assert_eq!(listener.said(), "listens");
+        listener.line(&breaks.to_string());
+        let said = printed(crate::languages::rust_in(&lab, &deployment, &rust).arg("ping").env("REDIS_PORT", "7000"));
+        assert!(said.starts_with(expected), "{breaks}: {said}");
+        let broke: u32 = if breaks > 4 { 4 } else { breaks };
+        for number in 1..=broke {
+            assert_eq!(listener.said(), format!("broke {number}"));
+        }
+        if breaks > broke {
+            // Whoever asks for health gets the first answer; and the fourth try was the last.
+            let mut command = crate::languages::rust_in(&lab, &deployment, &rust);
+            assert_eq!(printed(command.args(["healthy", "2000"]).env("REDIS_PORT", "7000")), "false");
+            assert_eq!(listener.said(), "broke 5");
+        }
+    }
 }
 
 #[test]
@@ -231,6 +332,20 @@ def most(client):
         pass
     return len(held)
 say(redis_client.POOL, most(connect(timeout=0.3)), most(connect(timeout=0.3, pool=12)))
+async def most_async(client):
+    held = []
+    try:
+        while len(held) < 30:
+            held.append(await client.connection_pool.get_connection())
+    except redis.exceptions.ConnectionError:
+        pass
+    return len(held)
+async def both():
+    say(await most_async(connect_async(timeout=0.3)), await most_async(connect_async(timeout=0.3, pool=12)))
+    client = connect_async()
+    await asyncio.gather(*[client.get('user:1') for _ in range(200)])
+    say('done')
+asyncio.run(both())
 client = connect()
 threads = [threading.Thread(target=lambda: [client.get('user:1') for _ in range(20)]) for _ in range(30)]
 for thread in threads: thread.start()
@@ -238,7 +353,7 @@ for thread in threads: thread.join()
 say('done')
 ",
     ));
-    assert_eq!(said, "10 10 12\ndone");
+    assert_eq!(said, "10 10 12\n10 12\ndone\ndone");
     // What the packet filter lets one source have: fewer than its limit, or it takes the pool's connections away.
     let narrow = Deployment::build(&crate::deployment::replaced(
         &clear(),
@@ -284,6 +399,68 @@ fn a_container_finds_its_files() {
             .env("PYTHONPATH", &image),
     );
     assert_eq!(said, "redis {'a': 1}");
+}
+
+/// What `client/config.yaml` says is enough to connect, for a library of which we know nothing.
+#[test]
+fn the_settings_lead_to_the_server() {
+    let script = "
+import json, os
+known = json.loads(os.environ['SETTINGS'])['redis']
+def path(name): return os.path.join(sys.argv[1], known[name])
+client = redis.Redis.from_url(
+    known['url'], username=known['username'], password=open(path('password_file')).read().strip(),
+    ssl_ca_certs=path('tls_ca_cert_file'), ssl_certfile=path('tls_cert_file'), ssl_keyfile=path('tls_key_file'),
+    ssl_check_hostname=known['tls_check_hostname'], socket_timeout=known['timeout_seconds'], driver_info=None)
+say(client.set('user:config', 'x'), known['host'] in known['url'])
+";
+    let deployment = Deployment::build(&encrypted());
+    let lab = Lab::new(&deployment);
+    let text = fs::read_to_string(deployment.out().join("client/config.yaml")).expect("config.yaml");
+    // The interpreter has no reader for YAML.
+    let settings: serde_json::Value = serde_yaml::from_str(&text).expect("YAML");
+    let said = printed(lab.python(script).arg(deployment.out()).env("SETTINGS", settings.to_string()));
+    assert_eq!(said, "True True");
+}
+
+/// Looks into every process while it runs. The control: it sees the client, and the password in the environment of that
+/// client alone.
+#[test]
+fn the_command_line_client_shows_no_password() {
+    let deployment = Deployment::build(&clear());
+    let lab = Lab::new(&deployment);
+    let password = deployment.password("admin");
+    let done = AtomicBool::new(false);
+    let seen = std::thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            let mut seen = BTreeSet::new();
+            while !done.load(Ordering::Relaxed) {
+                for entry in fs::read_dir("/proc").expect("/proc").flatten() {
+                    let read = |name| {
+                        String::from_utf8_lossy(&fs::read(entry.path().join(name)).unwrap_or_default()).into_owned()
+                    };
+                    let (line, environment) = (read("cmdline"), read("environ"));
+                    if line.contains(&password) {
+                        seen.insert("a password in a command line".to_owned());
+                    }
+                    if environment.contains(&password) {
+                        // What it was when its environment was read.
+                        seen.insert(line.split('\0').next().unwrap_or_default().to_owned());
+                    }
+                }
+            }
+            seen
+        });
+        let mut command = lab.command(deployment.out().join("client/redis-cli.sh").to_str().expect("UTF-8"));
+        let mut steps = Steps::start(command.arg("admin"));
+        steps.line("ping");
+        assert_eq!(steps.said(), "PONG");
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        drop(steps);
+        done.store(true, Ordering::Relaxed);
+        watcher.join().expect("the watcher ends")
+    });
+    assert_eq!(seen, BTreeSet::from(["redis-cli".to_owned()]));
 }
 
 #[test]

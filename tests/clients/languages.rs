@@ -11,15 +11,26 @@ use crate::lab::{Lab, printed, tool};
 /// A program that prints `PONG`, or `refused: ` and why.
 type Ping = Box<dyn Fn(&Lab<'_>) -> Command>;
 
-/// Every language's client, with the modules of this tree: its name, and one that sends PING.
-pub fn pings(tree: &Deployment) -> Vec<(&'static str, Ping)> {
-    let (go, rust) = (go_program(tree), rust_program(tree));
-    let files = [
+/// Rust's program in the server's network, with the files of this tree.
+pub fn rust_in(lab: &Lab<'_>, tree: &Deployment, program: &Path) -> Command {
+    let mut command = lab.command(program.to_str().expect("UTF-8"));
+    command.envs(files(tree));
+    command
+}
+
+fn files(tree: &Deployment) -> [(&'static str, PathBuf); 4] {
+    [
         ("REDIS_PASSWORD_FILE", tree.secret("clients/sessionapp/password")),
         ("REDIS_CA_FILE", tree.secret("server/ca.crt")),
         ("REDIS_CERT_FILE", tree.secret("clients/sessionapp/client.crt")),
         ("REDIS_KEY_FILE", tree.secret("clients/sessionapp/client.key")),
-    ];
+    ]
+}
+
+/// Every language's client, with the modules of this tree: its name, and one that sends PING.
+pub fn pings(tree: &Deployment) -> Vec<(&'static str, Ping)> {
+    let (go, rust) = (go_program(tree), rust_program(tree));
+    let files = files(tree);
     let compiled = move |program: PathBuf| -> Ping {
         let files = files.clone();
         Box::new(move |lab| {

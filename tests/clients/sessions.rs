@@ -130,6 +130,34 @@ input()
 time.sleep(4.5)
 say(client.exists('user::session:' + __import__('hashlib').sha256(kept.id.encode()).hexdigest()), brief.load(kept.id))
 ";
+    const ASYNCIO: &str = "
+from redis_sessions import AsyncSessionStore
+async def main():
+    client = connect_async()
+    idle = AsyncSessionStore(client, idle=2, lifetime=60)
+    short, used = await idle.create({'a': 1}), await idle.create({'a': 2})
+    brief = AsyncSessionStore(client, idle=3, lifetime=3)
+    over = await brief.create({'a': 3})
+    for _ in range(3):
+        await asyncio.sleep(1)
+        kept = await idle.load(used.id)
+    say(await idle.load(short.id), kept.data, (await idle.load(used.id)).data)
+    await brief.load(over.id)
+    await asyncio.sleep(1.5)
+    say(await brief.load(over.id), 'over')
+    for wrong in [(0, 1), (2, 1)]:
+        try:
+            AsyncSessionStore(client, *wrong)
+        except ValueError:
+            say('refused')
+    kept = await brief.create({'a': 4})
+    say(kept.id)
+    input()
+    await asyncio.sleep(4.5)
+    say(await client.exists('user::session:' + __import__('hashlib').sha256(kept.id.encode()).hexdigest()), await brief.load(kept.id))
+    await client.aclose()
+asyncio.run(main())
+";
     const NODE: &str = "
 const client = await connect();
 const idle = new SessionStore(client, { idle: 2, lifetime: 60 });
@@ -149,13 +177,18 @@ process.exit();
     for profile in [clear(), encrypted()] {
         let deployment = Deployment::build(&profile);
         let lab = Lab::new(&deployment);
-        let mut steps = crate::lab::Steps::start(&mut lab.python(PYTHON));
-        for line in ["None {'a': 2} {'a': 2}", "None over", "refused", "refused"] {
-            assert_eq!(steps.said(), line);
+        let mut all = [PYTHON, ASYNCIO].map(|script| crate::lab::Steps::start(&mut lab.python(script)));
+        for steps in &mut all {
+            for line in ["None {'a': 2} {'a': 2}", "None over", "refused", "refused"] {
+                assert_eq!(steps.said(), line);
+            }
+            let key = format!("user::session:{}", sha256(&steps.said()));
+            assert_eq!(lab.admin(&format!("persist {key}")), "1");
+            steps.line("");
         }
-        let key = format!("user::session:{}", sha256(&steps.said()));
-        assert_eq!(lab.admin(&format!("persist {key}")), "1");
-        assert_eq!(steps.next(), "1 None");
+        for steps in &mut all {
+            assert_eq!(steps.said(), "1 None");
+        }
         if profile == clear() {
             assert_eq!(printed(&mut lab.node(NODE)), "null 2\nnull");
         }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-use crate::deployment::{Deployment, replaced};
+use crate::deployment::{Deployment, development_profile, replaced};
 use crate::engine;
 use crate::engines::profile;
 use crate::sandbox::Server;
@@ -32,6 +32,7 @@ fn hashless(line: &str) -> String {
 }
 
 type UserChange = fn(&str) -> String;
+type UserChanges = &'static [(&'static str, UserChange)];
 /// What stands in redis.conf, and what instead.
 type Edits = &'static [(&'static str, &'static str)];
 
@@ -89,6 +90,77 @@ fn a_right_too_much_is_found() {
     }
 }
 
+/// The same on every other server, whose answers are in other words: rights that do not touch each other at once.
+#[test]
+fn a_right_too_much_is_found_on_every_engine() {
+    let together: &[(UserChanges, &[&str])] = &[
+        (
+            &[
+                ("default", |line| line.replace(" off ", " on nopass ")),
+                ("cart", hashless),
+                ("listed", |line| format!("{line} +eval")),
+                ("reports", |line| format!("{line} +set")),
+                ("grafana", |line| format!("{line} +shutdown")),
+                ("health", |line| format!("{line} +acl")),
+                ("Narrow_9.x-y", |line| format!("{line} ~redis*")),
+                ("retired", |line| line.replace(" off ", " on ")),
+            ],
+            &[
+                "without a login nothing is answered",
+                "default is off",
+                "cart: a wrong password is refused",
+                "listed: dangerous commands are refused",
+                "reports writes nothing",
+                "grafana: dangerous commands are refused",
+                "health: dangerous commands are refused",
+                "health: further commands would be refused",
+                "Narrow_9.x-y reads no other keys",
+                "retired is disabled: its password is refused",
+            ],
+        ),
+        (
+            &[("cart", |line| {
+                format!("{line} +flushall +config").replace("~cart:*", "~*").replace("resetchannels &cart:*", "&*")
+            })],
+            &[
+                "cart: dangerous commands are refused",
+                "cart: further commands would be refused",
+                "cart reads no other keys",
+                "cart writes no other keys",
+                "cart would use no other channels",
+            ],
+        ),
+        (
+            &[("cart", |line| format!("{line} -@all"))],
+            &[
+                "cart reads its own keys (control)",
+                "cart reads no other keys",
+                "cart writes its own keys (control)",
+                "cart writes no other keys",
+                "cart would use its own channels (control)",
+                "cart would use no other channels",
+            ],
+        ),
+    ];
+    for engine in engine::others() {
+        for (changes, expected) in together {
+            let deployment = Deployment::build(&profile(&engine, "disabled"));
+            for (user, change) in *changes {
+                edit_user(&deployment, user, change);
+            }
+            let server = Server::boot(&deployment, &engine);
+            let tap = Tap::of(&server, &[]);
+            // Before 7.0 nobody can ask what somebody else would be answered.
+            let mut expected: Vec<&str> =
+                expected.iter().copied().filter(|text| engine.since(7, 0) || !text.contains(" would ")).collect();
+            let mut failed = tap.failed();
+            expected.sort_unstable();
+            failed.sort_unstable();
+            assert_eq!((tap.code, failed), (Some(1), expected), "{engine:?}\n{}", tap.text);
+        }
+    }
+}
+
 #[test]
 fn a_setting_that_is_not_as_written_is_found() {
     const CIPHERS: &str = "ECDHE-RSA-AES128-GCM-SHA256\n";
@@ -102,6 +174,34 @@ fn a_setting_that_is_not_as_written_is_found() {
         (
             &[("enable-module-command no", "enable-module-command local")],
             &["the setting enable-module-command is as written"],
+        ),
+        (
+            &[("enable-protected-configs no", "enable-protected-configs yes")],
+            &["the setting enable-protected-configs is as written"],
+        ),
+        (&[("maxmemory 320mb", "maxmemory 0")], &["the setting maxmemory is as written"]),
+        (
+            &[("maxmemory-policy noeviction", "maxmemory-policy allkeys-lru")],
+            &["the setting maxmemory-policy is as written"],
+        ),
+        (&[("timeout 300", "timeout 0")], &["the setting timeout is as written"]),
+        (&[("appendonly yes", "appendonly no")], &["the setting appendonly is as written"]),
+        (
+            &[("TLS_AES_128_GCM_SHA256\n", "TLS_AES_128_GCM_SHA256:TLS_AES_128_CCM_SHA256\n")],
+            &["the setting tls-ciphersuites is as written"],
+        ),
+        (&[("aclfile /run/redis/users.acl", "aclfile /run/redis/other.acl")], &["the setting aclfile is as written"]),
+        (
+            &[
+                ("\"TLSv1.2 TLSv1.3\"", "\"TLSv1 TLSv1.1 TLSv1.2 TLSv1.3\""),
+                (CIPHERS, "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-SHA@SECLEVEL=0\n"),
+            ],
+            &[
+                "the setting tls-protocols is as written",
+                "the setting tls-ciphers is as written",
+                "TLS 1.0 is refused",
+                "TLS 1.1 is refused",
+            ],
         ),
         (&[("maxclients ", "maxclients 9")], &["the setting maxclients is as written"]),
         (
@@ -135,10 +235,63 @@ fn a_setting_that_is_not_as_written_is_found() {
             };
             edit(&deployment.out().join("redis/redis.conf"), &from, &to);
         }
+        fs::copy(deployment.secret("server/users.acl"), deployment.secret("server/other.acl")).expect("copied");
         let server = Server::boot(&deployment, &engine::debian());
         let tap = Tap::of(&server, &[]);
         assert_eq!((tap.code, tap.failed()), (Some(1), expected.to_vec()), "{edits:?}\n{}", tap.text);
     }
+}
+
+#[test]
+fn an_older_tls_than_the_profile_wants_is_found() {
+    let deployment = Deployment::build(&profile(&engine::debian(), "mutual, minimum: \"1.3\""));
+    let conf = deployment.out().join("redis/redis.conf");
+    edit(&conf, "tls-protocols TLSv1.3", "tls-protocols \"TLSv1.2 TLSv1.3\"");
+    let server = Server::boot(&deployment, &engine::debian());
+    let tap = Tap::of(&server, &[]);
+    let expected = vec!["the setting tls-protocols is as written", "TLS 1.2 is refused"];
+    assert_eq!((tap.code, tap.failed()), (Some(1), expected), "{}", tap.text);
+}
+
+/// A command that is back under its name: of all users only the admins may run it then.
+#[test]
+fn a_command_that_is_back_is_found() {
+    for engine in engine::all() {
+        let renamed = format!(
+            "{}commands: {{ disabled: [flushall, config, eval, shutdown, keys], rename: true }}\nwaivers: [{{ rule: rename-meets-old-aof, reason: a test }}]\n",
+            profile(&engine, "disabled")
+        );
+        let deployment = Deployment::build(&renamed);
+        edit(&deployment.out().join("redis/redis.conf"), "rename-command flushall \"\"\n", "");
+        let server = Server::boot(&deployment, &engine);
+        let tap = Tap::of(&server, &[]);
+        assert_eq!((tap.code, tap.failed()), (Some(1), vec!["admin: dangerous commands are refused"]), "{}", tap.text);
+    }
+}
+
+/// Development: nobody has a password, so nobody but this machine may get there; and who has one is judged as elsewhere.
+#[test]
+fn a_weak_development_is_found() {
+    let deployment = Deployment::build(&development_profile());
+    let server = Server::boot(&deployment, &engine::debian());
+    in_its_network(&server, &["link", "add", "outside", "type", "veth", "peer", "name", "other"]);
+    in_its_network(&server, &["address", "add", "192.0.2.7/24", "dev", "outside"]);
+    in_its_network(&server, &["link", "set", "outside", "up"]);
+    in_its_network(&server, &["link", "set", "other", "up"]);
+    let tap = Tap::of(&server, &["--port", "6379"]);
+    assert_eq!((tap.code, tap.failed()), (Some(1), vec!["no answer at 192.0.2.7"]), "{}", tap.text);
+    drop(server);
+    let users =
+        replaced(&profile(&engine::debian(), "disabled"), "environment: production", "environment: development");
+    let deployment = Deployment::build(&users);
+    edit_user(&deployment, "cart", |line| format!("{line} +flushall ~*"));
+    let server = Server::boot(&deployment, &engine::debian());
+    let tap = Tap::of(&server, &["--port", "6379"]);
+    let failed = tap.failed();
+    for expected in ["cart reads no other keys", "cart writes no other keys"] {
+        assert!(failed.contains(&expected), "{failed:?}\n{}", tap.text);
+    }
+    assert_eq!(tap.code, Some(1));
 }
 
 /// The script of one profile on the tree of another one, whose certificate lacks a name.

@@ -13,7 +13,7 @@ fn sh(script: &str, deployment: &Deployment) {
 }
 
 /// Signs again with the deployment's own authority: a certificate, its subject, its extensions, its days.
-pub fn sign(deployment: &Deployment, stem: &str, subject: &str, extensions: &str, days: u32) {
+pub fn sign(deployment: &Deployment, stem: &str, subject: &str, extensions: &str, days: i32) {
     sh(
         &format!(
             "openssl req -new -key {stem}.key -subj /CN={subject} -out {stem}.csr
@@ -29,7 +29,7 @@ rm {stem}.csr {stem}.ext"
 fn certificates_are_judged_by_openssl() {
     Proof::of(&Deployment::build(&production_profile()), "certificates", &[]).holds(6);
     let names = "'subjectAltName=DNS:redis.internal.example.com,DNS:redis,DNS:localhost,IP:127.0.0.1'";
-    let cases: [(&str, &str, String, u32, &[&str]); 4] = [
+    let cases: [(&str, &str, String, i32, &[&str]); 4] = [
         ("server/redis", "redis", format!("{names} extendedKeyUsage=serverAuth,clientAuth"), 300, &["certificates/server"]),
         ("server/redis", "redis", "'subjectAltName=DNS:redis' extendedKeyUsage=serverAuth".to_owned(), 300, &["certificates/names"]),
         (
@@ -46,6 +46,22 @@ fn certificates_are_judged_by_openssl() {
         sign(&deployment, stem, subject, &extensions, days);
         Proof::of(&deployment, "certificates", &[]).fails(&extensions, fails);
     }
+    // Over since yesterday.
+    let deployment = Deployment::build(&production_profile());
+    sign(&deployment, "server/redis", "redis", &format!("{names} extendedKeyUsage=serverAuth"), -1);
+    let ended = ["certificates/age", "certificates/names", "certificates/server"];
+    Proof::of(&deployment, "certificates", &[]).fails("it has ended", &ended);
+    // The same authority, with the same key, that may sign other authorities.
+    let deployment = Deployment::build(&production_profile());
+    sh(
+        "id=$(openssl x509 -noout -ext subjectKeyIdentifier -in server/ca.crt | tail -n 1 | tr -d ' ')
+printf '%s\\n' 'basicConstraints=critical,CA:TRUE' 'keyUsage=critical,keyCertSign,cRLSign' \"subjectKeyIdentifier=$id\" >ca/ext
+openssl x509 -in server/ca.crt -signkey ca/ca.key -days 300 -clrext -extfile ca/ext -out ca/new.crt
+mv ca/new.crt server/ca.crt
+rm ca/ext",
+        &deployment,
+    );
+    Proof::of(&deployment, "certificates", &[]).fails("no pathlen", &["certificates/authority"]);
     // Due for renewal: told, and no failure.
     let deployment = Deployment::build(&production_profile());
     sign(&deployment, "server/redis", "redis", &format!("{names} extendedKeyUsage=serverAuth"), 10);
@@ -77,6 +93,13 @@ fn alerts_are_judged_by_promtool() {
     Proof::of(&deployment, "alerts", &[]).holds(1);
     edit(&path, "redis_up == 0", "redis_up == (");
     Proof::of(&deployment, "alerts", &[]).fails("no expression", &["alerts/monitoring/alerts.yml"]);
+    fs::remove_file(&path).expect("removed");
+    let path = deployment.out().join("monitoring/prometheus.yml");
+    fs::write(&path, "scrape_configs: [{ job_name: redis, static_configs: [{ targets: [\"redis:9121\"] }] }]\n")
+        .expect("written");
+    Proof::of(&deployment, "alerts", &[]).holds(1);
+    edit(&path, "job_name", "job_title");
+    Proof::of(&deployment, "alerts", &[]).fails("no setting", &["alerts/monitoring/prometheus.yml"]);
 }
 
 #[test]
@@ -101,6 +124,7 @@ fn modules_are_judged_by_terraform() {
     assert_eq!(without.in_state("failed"), ["terraform/aws/init", "terraform/azure/init", "terraform/gcp/init"]);
     for (file, from, to, fails) in [
         ("gcp/main.tf", "kms_key_self_link", "kms_key_name", &["terraform/gcp/validate"][..]),
+        ("gcp/versions.tf", "  required_version", "      required_version", &["terraform/gcp/fmt"]),
         ("aws/main.tf", "= true\n  kms", "= false\n  kms", &["terraform/aws/test"]),
     ] {
         let path = deployment.out().join("terraform").join(file);

@@ -36,14 +36,17 @@ type Work = fn(&Docker);
 fn compose() {
     let engine = Engine::start();
     let docker = Docker::new(&engine);
-    let work: [Work; 9] = [
+    let work: [Work; 12] = [
         proofs::production_holds,
         proofs::a_tree_built_for_the_proof_holds,
         weak::a_weak_container,
         proofs::development_holds,
+        proofs::fixtures_hold,
         weak::weak_limits,
         weak::weak_behaviour,
         weak::weak_development,
+        weak::a_sick_server,
+        weak::a_weak_engine,
         proofs::an_interrupt_leaves_nothing,
         refused::nothing_harmful_starts,
     ];

@@ -65,6 +65,14 @@ pub fn development_holds(docker: &Docker) {
     }
 }
 
+/// Without a file for appends, with many users, and behind a bastion.
+pub fn fixtures_hold(docker: &Docker) {
+    for name in ["cache", "every-role", "bastion"] {
+        let deployment = Deployment::new(name, &minimal(name));
+        docker.proof(&deployment).holds();
+    }
+}
+
 pub fn an_interrupt_leaves_nothing(docker: &Docker) {
     let deployment = Deployment::new("prod-minimal", &minimal("prod-minimal"));
     // While networks are made, and while the server is tried.

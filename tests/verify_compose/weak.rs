@@ -105,7 +105,49 @@ fn edit_image(weak: &Deployment, profile: &str) {
 pub fn weak_development(docker: &Docker) {
     let weak = Deployment::new("dev", &Deployment::runnable("dev"));
     edit(&weak, "docker-compose.dev.yml", &[("stop_signal: SIGTERM", "stop_signal: SIGKILL")]);
+    edit(
+        &weak,
+        "docker-compose.dev.yml",
+        &[("    volumes:\n", "    volumes:\n      - { type: volume, source: data, target: /var/lib/other }\n")],
+    );
     edit(&weak, "redis/redis.conf", &[("appendonly yes\n", "appendonly no\n")]);
     edit(&weak, "redis/healthcheck.sh", &[("set -eu\n", "exit 0\n")]);
-    docker.proof(&weak).fails(&["compose/data-stays", "compose/stop", "compose/hanging-server"]);
+    docker.proof(&weak).fails(&["compose/data-stays", "compose/stop", "compose/hanging-server", "compose/mounts"]);
+}
+
+/// A server that is never healthy is not tried, and goes.
+pub fn a_sick_server(docker: &Docker) {
+    let weak = Deployment::new("prod-minimal", &minimal("prod-minimal"));
+    edit(&weak, "redis/healthcheck.sh", &[("set -eu\n", "exit 1\n")]);
+    let proof = docker.proof(&weak);
+    proof.fails(&["compose/up"]);
+    assert!(!proof.states.contains_key("compose/user"), "{:?}", proof.states);
+}
+
+/// What no compose file may ask for: an engine whose filter of system calls is off, and a Compose that removes nothing.
+/// A client says so in their place. What is left goes all the same.
+pub fn a_weak_engine(docker: &Docker) {
+    let weak = Deployment::new("prod-minimal", &minimal("prod-minimal"));
+    let path = std::env::var("PATH").expect("PATH");
+    let real = std::env::split_paths(&path).map(|folder| folder.join("docker")).find(|file| file.is_file());
+    let real = real.expect("docker").display().to_string();
+    let folder = weak.folder.path().join("programs");
+    std::fs::create_dir(&folder).expect("folder");
+    let script = format!(
+        "#!/bin/sh
+for word; do [ \"$word\" != down ] || exit 0; done
+case $* in
+*' cat /proc/1/status') '{real}' \"$@\" | sed 's/^Seccomp:.*/Seccomp:\t0/' ;;
+*) exec '{real}' \"$@\" ;;
+esac
+"
+    );
+    std::fs::write(folder.join("docker"), script).expect("written");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.join("docker"), executable).expect("chmod");
+    let out = weak.out().display().to_string();
+    let mut command = docker.command(&weak, &["--level", "compose", "--dir", &out]);
+    let proof = Proof::of(&run(command.env("PATH", format!("{}:{path}", folder.display()))));
+    proof.fails(&["compose/removed", "compose/seccomp"]);
+    left_nothing(&weak);
 }
