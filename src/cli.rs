@@ -287,15 +287,9 @@ pub struct ApplyArguments {
 /// What `secrets status` and `secrets seal` look at.
 #[derive(Args, Clone, Debug)]
 pub struct SecretsArguments {
-    /// What and where.
+    /// Of what.
     #[command(flatten)]
-    pub target: Target,
-    /// Refuse a profile with findings of this severity or worse.
-    #[arg(long, value_name = "SEVERITY", default_value = "error")]
-    pub deny: Severity,
-    /// The day to judge dates by, instead of today.
-    #[arg(long, value_name = "DATE")]
-    pub as_of: Option<Date>,
+    pub keeper: Keeper,
     /// How the answer is printed.
     #[arg(long, value_enum, default_value_t = ListFormat::Human)]
     pub format: ListFormat,

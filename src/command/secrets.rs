@@ -81,7 +81,9 @@ pub(super) fn opened(path: &Path) -> Result<Folder, String> {
 }
 
 fn seal(arguments: &SecretsArguments, now: OffsetDateTime) -> Result<Exit, String> {
-    let Some(all) = profiles(&arguments.target, (arguments.deny, arguments.as_of), arguments.format, now)? else {
+    let Some(all) =
+        profiles(&arguments.keeper.target, (arguments.keeper.deny, arguments.keeper.as_of), arguments.format, now)?
+    else {
         return Ok(Exit::Found);
     };
     // All are read and checked before the first is written.

@@ -48,14 +48,26 @@ fn state(server: &Server<'_>) -> String {
     ["ACL LIST", "CONFIG GET *", "DBSIZE"].map(|command| server.client("admin").run(command)).join("\n")
 }
 
-/// The lines of `diff` that say what the server needs.
+/// The lines of `diff` that say what the server needs; its JSON says the same.
 fn needs(deployment: &Deployment, profile: &str) -> Vec<String> {
     let path = deployment.folder().join("next.yaml");
     std::fs::write(&path, profile).expect("written");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_redisgen"));
-    let output = command.args(["diff", "--deny", "error", "--out"]).arg(deployment.out()).arg(path).output();
-    let text = String::from_utf8(output.expect("redisgen runs").stdout).expect("text");
-    text.lines().filter_map(|line| line.strip_prefix("server needs ")).map(ToOwned::to_owned).collect()
+    let told = |format: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_redisgen"));
+        command.args(["diff", "--deny", "error", "--format", format, "--out"]).arg(deployment.out()).arg(&path);
+        String::from_utf8(command.output().expect("redisgen runs").stdout).expect("text")
+    };
+    let text = told("human");
+    let lines = text.lines().filter_map(|line| line.strip_prefix("server needs ")).map(ToOwned::to_owned);
+    let lines: Vec<String> = lines.collect();
+    let document: serde_json::Value = serde_json::from_str(&told("json")).expect("JSON");
+    let steps = document["needs"][0]["steps"].as_array().expect("steps").iter();
+    let words = |step: &serde_json::Value| {
+        ["need", "subject"].map(|key| step[key].as_str().expect("text").to_owned()).join(" ")
+    };
+    let steps: Vec<String> = steps.map(words).collect();
+    assert_eq!(if steps.is_empty() { vec!["nothing".to_owned()] } else { steps }, first_words(&lines));
+    lines
 }
 
 fn first_words(lines: &[String]) -> Vec<String> {
@@ -80,6 +92,11 @@ fn what_was_revoked_is_gone_and_nobody_else_notices() {
         let (mut app, mut reports) = (server.client("app").open(), server.client("reports").open());
         let mut admin = server.client("admin").open();
         assert_eq!(app.ask("SET jobs:1 x"), "OK");
+        // What `apply` relies on: a list of words is taken as a whole, or not at all.
+        let (listed, half) =
+            (server.client("admin").run("ACL LIST"), admin.ask("ACL SETUSER app reset on nopass +@all +nosuch"));
+        assert!(half.starts_with("ERR "), "{engine:?}: {half}");
+        assert_eq!(server.client("admin").run("ACL LIST"), listed, "{engine:?}");
         let ids = |app: &mut Open, admin: &mut Open| (app.ask("CLIENT ID"), admin.ask("CLIENT ID"));
         let (before, gone) = (ids(&mut app, &mut admin), reports.ask("CLIENT ID"));
 
@@ -274,6 +291,8 @@ fn what_needs_a_restart_or_another_container_is_told() {
     let deployment = Deployment::build(&profile(&engine, "disabled", &[APP, REPORTS], ""));
     let server = Server::boot(&deployment, &engine);
     let new = profile(&engine, "disabled", &[APP], "config: { io-threads: \"2\", hz: \"20\" }\n");
+    let same = profile(&engine, "disabled", &[APP, REPORTS], "");
+    assert_eq!(needs(&deployment, &same), ["nothing"], "the file's name stands in comments");
     let needed = first_words(&needs(&deployment, &new));
     for step in ["acl-deluser reports", "config-set hz", "restart io-threads", "recreate docker-compose.prod.yml"] {
         assert!(needed.iter().any(|needed| needed == step), "{step}: {needed:?}");
@@ -334,4 +353,26 @@ fn who_may_not_do_all_of_it_does_nothing() {
     assert_eq!(state(&server), before);
     let (code, out, err) = apply(&server, &[]);
     assert_eq!(code, 0, "the control: {out}{err}");
+}
+
+/// Where everybody is the administrator, nobody logs in.
+#[test]
+fn a_server_without_users_is_brought_to_its_profile_too() {
+    let profile = |more: &str| {
+        format!(
+            "version: 1\nname: demo\nenvironment: development\nengine: {{ kind: redis, version: \"7.0.15\" }}\n{more}"
+        )
+    };
+    let deployment = Deployment::build(&profile(""));
+    let server = Server::boot(&deployment, &engine::debian());
+    let apply = || {
+        let mut command = server.in_network(env!("CARGO_BIN_EXE_redisgen"));
+        command.args(["apply", "--against", "redis://localhost:6379", "--out"]).arg(deployment.out());
+        succeeded(&command.arg(deployment.folder().join("profile.yaml")).output().expect("redisgen runs"))
+    };
+    assert_eq!(apply(), "nothing\n");
+    deployment.rebuild(&profile("config: { hz: \"20\" }\n"));
+    assert_eq!(apply(), "done config-set hz: is `10`, the profile writes `20`\n");
+    assert_eq!(server.stranger().run("CONFIG GET hz"), "hz\n20");
+    assert_eq!(apply(), "nothing\n");
 }
