@@ -90,6 +90,7 @@ keep() {
 users_without_digests() { ask acl list >"$work/list" && sed -E 's/#[0-9a-f]{64}/#.../g' "$work/list"; }
 server_log() { compose logs --no-color --timestamps redis; }
 checksums() { (cd -- "$tree" && sha256sum -- {{ compose }} redis/*{% if has_secrets %} secrets/server/users.acl{% endif %}); }
+{% if filters %}
 packet_filter() {
 {% if "nftables" in filters %}
 	! loaded_nftables || nft list table inet {{ table }}
@@ -98,6 +99,7 @@ packet_filter() {
 	! loaded_iptables || { iptables-save -t mangle -c && ip6tables-save -t mangle -c; }
 {% endif %}
 }
+{% endif %}
 
 evidence() {
 	container

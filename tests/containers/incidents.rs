@@ -330,3 +330,77 @@ fn every_command_of_the_runbook_works() {
     );
     assert!(!site.does("nft list tables").contains("redisgen"));
 }
+
+/// Where the filter is iptables', and where there is none, so that the container leaves the network that publishes its port.
+#[test]
+fn every_way_in_is_cut_and_comes_back() {
+    let engine = Engine::start();
+    let programs = tempfile::tempdir().expect("a temporary folder");
+    docker_with_compose(programs.path());
+    let path = format!("PATH={}:{}", programs.path().display(), std::env::var("PATH").unwrap_or_default());
+    let listed = "exposure: allowlist\n  allow: [{ source: 198.51.100.2 }, { source: \"2001:db8:7267::2\" }]\n  \
+                  firewall: { backends: [iptables] }";
+    for (name, network, isolated) in [
+        ("listed", listed, "isolated: iptables drops"),
+        ("open", "exposure: open", "isolated: the container is not in open-dev_edge"),
+    ] {
+        // Debian's server is known to be vulnerable; nobody is out there.
+        let waiver = "waivers: [{ rule: version-open-to-strangers, reason: a test }]\n";
+        let waiver = if name == "open" { waiver } else { "" };
+        let profile = format!(
+            "version: 1\nname: {name}\nenvironment: development\nengine: {{ kind: redis, version: \"{VERSION}\" }}\n\
+             network:\n  port: 6390\n  {network}\nusers:\n  - {{ name: admin, role: admin }}\n{waiver}"
+        );
+        let deployment = Deployment::new(name, &profile);
+        engine.up(&deployment);
+        let contain = |args: &[&str]| {
+            let script = deployment.path("scripts/contain.sh").display().to_string();
+            stdout(&good("contain.sh", engine.inside(&[&["env", &path, &script], args].concat())))
+        };
+        let reached = || {
+            [HOST4, HOST6].map(|address| {
+                let ping = ["timeout", "1.5", "redis-cli", "-e", "-h", address, "-p", "6390", "ping"];
+                both(&engine.outside(&ping)).contains("NOAUTH")
+            })
+        };
+        assert_eq!(reached(), [true, true], "{name}: the control");
+        contain(&["isolate", "--yes"]);
+        contain(&["isolate", "--yes"]);
+        assert_eq!(reached(), [false, false], "{name}");
+        assert!(contain(&["status"]).contains(isolated), "{name}: {}", contain(&["status"]));
+        contain(&["evidence"]);
+        contain(&["release", "--yes"]);
+        assert_eq!(reached(), [true, true], "{name}");
+        assert_eq!(contain(&["status"]), "", "{name}");
+        engine.down(&deployment);
+    }
+}
+
+/// The control: the same eyes see an argument of ours.
+#[test]
+fn the_administrators_client_shows_no_password() {
+    let site = Site::start();
+    let password = site.deployment.password("admin");
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let seen = std::thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            let mut seen = std::collections::BTreeSet::new();
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                for entry in fs::read_dir("/proc").expect("/proc").flatten() {
+                    let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+                    let line = String::from_utf8_lossy(&line).into_owned();
+                    for word in [password.as_str(), "argument-that-shows"] {
+                        if line.contains(word) {
+                            seen.insert(word.to_owned());
+                        }
+                    }
+                }
+            }
+            seen
+        });
+        site.does("(echo 'echo argument-that-hides'; sleep 2) | scripts/admin.sh; scripts/admin.sh echo argument-that-shows; scripts/admin.sh -r 20 -i 0.1 ping argument-that-shows");
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        watcher.join().expect("the watcher ends")
+    });
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["argument-that-shows"]);
+}
