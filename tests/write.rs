@@ -56,6 +56,7 @@ const MODES: &[(&str, char, u32)] = &[
     ("docker-compose.prod.yml", 'f', 0o644),
     ("docs", 'd', 0o755),
     ("docs/ACCESS.md", 'f', 0o644),
+    ("docs/RUNBOOK.md", 'f', 0o644),
     ("docs/SECURITY.md", 'f', 0o644),
     ("firewall", 'd', 0o755),
     ("firewall/apply.sh", 'f', 0o755),
@@ -75,6 +76,9 @@ const MODES: &[(&str, char, u32)] = &[
     ("redis/redis.conf", 'f', 0o644),
     ("redis/users.acl", 'f', 0o644),
     ("redisgen.lock", 'f', 0o644),
+    ("scripts", 'd', 0o755),
+    ("scripts/admin.sh", 'f', 0o755),
+    ("scripts/contain.sh", 'f', 0o755),
     ("secrets", 'd', 0o700),
     ("secrets/.gitignore", 'f', 0o644),
     ("secrets/backup", 'd', 0o755),
@@ -592,9 +596,13 @@ fn kill_after(room: &Room, delay: Duration) -> bool {
 fn killed_at_any_moment_every_file_is_whole() {
     let (a, b) = versions();
     // How long a build takes here decides where to strike.
-    let start = std::time::Instant::now();
-    Room::with(MUTUAL).run(["build", "p.yaml"]).ended(0);
-    let full = start.elapsed();
+    let build = |_| {
+        let start = std::time::Instant::now();
+        Room::with(MUTUAL).run(["build", "p.yaml"]).ended(0);
+        start.elapsed()
+    };
+    // The shortest: one that a busy machine made longer would let the others end before they are struck.
+    let full = (0..5).map(build).min().expect("five builds");
     let mut interrupted = 0;
     // First builds: the folder is new each time.
     for round in 0..40_u32 {
