@@ -23,6 +23,7 @@ struct Document<'model> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a condition of the template")]
 struct Runbook<'model> {
     project: &'model str,
     compose: String,

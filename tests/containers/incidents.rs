@@ -111,7 +111,7 @@ struct Busy(Child);
 impl Busy {
     fn start(site: &Site, user: &str) -> Self {
         let mut words = redis_cli(&site.deployment, user, &site.deployment.password(user), HOST4, "6379", &[]);
-        words[1] = "120".to_owned();
+        "120".clone_into(&mut words[1]);
         words.extend(["-r", "-1", "-i", "0.1", "ping"].map(str::to_owned));
         let child = site.engine.enter("exec", &words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let busy = Self(child.expect("a client"));
