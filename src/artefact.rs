@@ -11,6 +11,7 @@ mod healthcheck;
 mod luks;
 mod monitoring;
 pub mod redis_conf;
+mod secret_store;
 mod security_sheet;
 mod security_test;
 mod terraform;
@@ -57,6 +58,7 @@ pub const ARTEFACTS: &[&[Artefact]] = &[
     terraform::gcp::MODULE,
     terraform::azure::MODULE,
     terraform::vault::MODULE,
+    secret_store::ARTEFACTS,
     monitoring::ARTEFACTS,
     &[security_test::ARTEFACT],
     &[access_sheet::ARTEFACT],

@@ -258,6 +258,17 @@ pub fn hcl(text: &str) -> Result<String, String> {
     Ok(out)
 }
 
+/// A quoted string of Vault's HCL, whose escapes are those of Go. `${` starts nothing there, but its reader looks for the end.
+///
+/// # Errors
+/// It would have to be read as more than a string.
+pub fn vault(text: &str) -> Result<String, String> {
+    if text.contains("${") {
+        return Err("a string of Vault's settings cannot hold `${`".to_owned());
+    }
+    Ok(go(text))
+}
+
 /// Text behind `#`.
 ///
 /// # Errors

@@ -2,7 +2,6 @@
 
 use super::{INFO, Rule, Sink};
 use crate::model::Model;
-use crate::profile::SecretStore;
 use crate::topic;
 
 pub(super) const RULES: &[Rule] = &[Rule {
@@ -21,11 +20,6 @@ fn not_emitted(model: &Model, sink: &mut Sink) {
     let profile = &model.profile;
     let asked = [
         (profile.backups.is_some(), "backups", "the backup service and its scripts"),
-        (
-            profile.secrets.store != SecretStore::Files,
-            "secrets.store",
-            "access of the server to this store; Terraform fills it, passwords are files meanwhile",
-        ),
         (profile.secrets.rotate_after.is_some(), "secrets.rotate_after", "rotation and its reminders"),
     ];
     for (wanted, path, what) in asked {
