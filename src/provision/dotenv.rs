@@ -22,15 +22,18 @@ impl Provisioner<'_> {
                 // One that stays would hold a password that is in use, or was.
                 if old.is_some() {
                     self.gone(&folders, FILE);
-                    self.result.notes.push(format!("secrets/{} is gone: `secrets.store` is not `dotenv`", keep.path(FILE)));
+                    self.result
+                        .notes
+                        .push(format!("secrets/{} is gone: `secrets.store` is not `dotenv`", keep.path(FILE)));
                 }
                 continue;
             }
             let Some(password) = self.planned(&folders, keep.password)? else { continue };
             let password = std::str::from_utf8(&password).ok().map(|text| text.strip_suffix('\n').unwrap_or(text));
-            let word = password.and_then(|text| encode::environment(text).ok()).map(Zeroizing::new).ok_or_else(|| {
-                damaged(&folders, keep.password, "for a `.env` a password has letters, digits and `._/:@,+-` only")
-            })?;
+            let word =
+                password.and_then(|text| encode::environment(text).ok()).map(Zeroizing::new).ok_or_else(|| {
+                    damaged(&folders, keep.password, "for a `.env` a password has letters, digits and `._/:@,+-` only")
+                })?;
             let name = encode::environment(&user).map_err(|reason| damaged(&folders, FILE, &reason))?;
             let text = Zeroizing::new(format!("REDIS_USER={name}\nREDIS_PASSWORD={}\n", *word));
             if old.is_none_or(|old| *old != *text.as_bytes()) {

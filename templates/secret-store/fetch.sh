@@ -54,8 +54,12 @@ for id in role-id secret-id; do
 	[ -s "secrets/vault/$id" ] || die "secrets/vault/$id is missing: run approle.sh first"
 done
 fetch() {
-	"$vault" agent -config=secret-store/agent.hcl -exit-after-auth -log-level=error >&2 ||
-		refused "Vault gives no passwords; nothing was changed"
+	status=0
+	# It greets, whatever its log level.
+	"$vault" agent -config=secret-store/agent.hcl -exit-after-auth -log-level=error >secrets/vault/.log 2>&1 || status=$?
+	[ "$status" -eq 0 ] || cat secrets/vault/.log >&2
+	rm -f -- secrets/vault/.log
+	[ "$status" -eq 0 ] || refused "Vault gives no passwords; nothing was changed"
 }
 {% else %}
 
