@@ -306,6 +306,13 @@ mod tests {
     }
 
     #[test]
+    fn settings_of_vault_hold_texts_and_no_templates() {
+        assert_eq!(vault("{{ with \"a\\b\" }}").as_deref(), Ok("\"{{ with \\\"a\\\\b\\\" }}\""));
+        assert_eq!(vault("a$b").as_deref(), Ok("\"a$b\""));
+        assert!(vault(EVIL).is_err());
+    }
+
+    #[test]
     fn acl_refuses_what_it_cannot_hold() {
         for text in ["a b", "a\"", "'", "", "ä", "a\n"] {
             assert!(acl(text).is_err(), "{text:?}");
