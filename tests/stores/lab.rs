@@ -42,12 +42,12 @@ impl Service {
             .stdout(out.try_clone().expect("a log"))
             .stderr(out)
             .spawn()
-            .unwrap_or_else(|error| panic!("{:?} does not start: {error}", command.get_program()));
+            .unwrap_or_else(|error| panic!("{} does not start: {error}", command.get_program().display()));
         let service = Service(child);
         let start = Instant::now();
         while !ready() {
             let text = || fs::read_to_string(log).unwrap_or_default();
-            assert!(start.elapsed() < Duration::from_secs(60), "{:?}:\n{}", command.get_program(), text());
+            assert!(start.elapsed() < Duration::from_mins(1), "{}:\n{}", command.get_program().display(), text());
             sleep(Duration::from_millis(50));
         }
         service

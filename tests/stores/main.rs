@@ -1,4 +1,4 @@
-//! `secret-store/` and `.env`: what brings passwords out of a store, with the store. For Vault that is OpenBao, its fork with
+//! `secret-store/` and `.env`: what brings passwords out of a store, with the store. For Vault that is `OpenBao`, its fork with
 //! the same API, agent and command line, really running. For AWS it is the real command line against moto, a stand-in with
 //! the HTTP API of AWS Secrets Manager, since nobody can run that himself.
 //!

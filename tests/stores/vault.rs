@@ -1,4 +1,4 @@
-//! Vault: OpenBao's server, agent and command line.
+//! Vault: `OpenBao`'s server, agent and command line.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -104,16 +104,10 @@ fn vault(address: &str, authority: &std::path::Path, token: &str, words: &[&str]
     Out::from(child.wait_with_output().expect("ends"))
 }
 
+/// A password, each time another one.
 fn random() -> String {
-    let bytes: [u8; 24] = std::array::from_fn(|_| rand());
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn rand() -> u8 {
-    use std::io::Read;
-    let mut byte = [0];
-    std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut byte)).expect("random");
-    byte[0]
+    let word = || std::fs::read_to_string("/proc/sys/kernel/random/uuid").expect("random");
+    [word(), word()].map(|word| word.trim().replace('-', "")).concat()
 }
 
 #[test]
@@ -175,7 +169,7 @@ fn passwords_come_from_vault_and_the_token_stays_in_memory() {
     for (unusable, told) in [("short", "no password of 32 characters"), ("", "Vault gives no passwords")] {
         match unusable {
             "" => {
-                drop(lab.vault(ROOT, &["kv", "delete", "-mount=secret", "redis/orders/Order.Service_1"], "").ended(0))
+                lab.vault(ROOT, &["kv", "delete", "-mount=secret", "redis/orders/Order.Service_1"], "").ended(0);
             }
             other => lab.keep("Order.Service_1", other),
         }
@@ -202,7 +196,9 @@ fn passwords_come_from_vault_and_the_token_stays_in_memory() {
 fn the_hosts_ids_open_its_passwords_only_and_can_be_taken_away() {
     let lab = Lab::new();
     let watched = lab.watched();
-    USERS.iter().for_each(|user| lab.keep(user, &random()));
+    for user in USERS {
+        lab.keep(user, &random());
+    }
     lab.vault(ROOT, &["kv", "put", "-mount=secret", "redis/others/admin", "password=-"], &random()).ended(0);
     watched.run("approle.sh", &["--off"], &lab.operator()).ended(2);
     watched.run("approle.sh", &["--from", "1; rm"], &lab.operator()).ended(2);
