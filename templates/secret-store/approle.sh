@@ -58,13 +58,14 @@ export VAULT_ADDR="$address"
 {% include "secret-store/closed.sh" %}
 mkdir -p secrets/vault
 chmod 700 secrets/vault
+trap 'rm -f -- secrets/vault/.auth secrets/vault/.part' EXIT
+trap 'exit 2' HUP INT TERM
 
 "$vault" policy write "$name" secret-store/policy.hcl >/dev/null || refused "the policy was not written"
 "$vault" auth list >secrets/vault/.auth || refused "who can log in is not told"
 if ! grep -q '^approle/' secrets/vault/.auth; then
 	"$vault" auth enable approle >/dev/null || refused "AppRole is off, and cannot be switched on"
 fi
-rm -f -- secrets/vault/.auth
 # An empty list lifts what an earlier call said. Tokens are for one fetch.
 "$vault" write "auth/approle/role/$name" token_policies="$name" token_no_default_policy=true \
 	token_ttl=5m token_max_ttl=5m secret_id_bound_cidrs="$from" token_bound_cidrs="$from" >/dev/null ||

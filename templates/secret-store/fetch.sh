@@ -57,9 +57,9 @@ fetch() {
 	status=0
 	# It greets, whatever its log level.
 	"$vault" agent -config=secret-store/agent.hcl -exit-after-auth -log-level=error >secrets/vault/.log 2>&1 || status=$?
-	[ "$status" -eq 0 ] || cat secrets/vault/.log >&2
-	rm -f -- secrets/vault/.log
-	[ "$status" -eq 0 ] || refused "Vault gives no passwords; nothing was changed"
+	[ "$status" -ne 0 ] || return 0
+	cat secrets/vault/.log >&2
+	refused "Vault gives no passwords; nothing was changed"
 }
 {% else %}
 
@@ -78,7 +78,7 @@ fetch() {
 
 {% include "secret-store/closed.sh" %}
 mkdir secrets/fetched 2>/dev/null || die "another call is at work (or was ended: then remove secrets/fetched)"
-trap 'rm -rf -- secrets/fetched' EXIT
+trap 'rm -rf -- secrets/fetched{% if store == "vault" %} secrets/vault/.log{% endif %}' EXIT
 trap 'exit 2' HUP INT TERM
 
 fetch
