@@ -90,8 +90,8 @@ fn in_vault(model: &Model) -> bool {
 fn data(model: &Model) -> Value {
     let mount = model.profile.secrets.vault.as_ref().map_or("", |vault| vault.mount.as_str());
     let user = |name| {
-        // As terraform/vault names it; a store of version 2 has its values below `data`.
-        let path = format!("{mount}/data/redis/{}/{name}", model.project);
+        // A store of version 2 has its values below `data`.
+        let path = format!("{mount}/data/{}/{name}", super::terraform::vault::path(model));
         let template = format!("{{{{ with secret {} }}}}{{{{ .Data.data.password }}}}{{{{ end }}}}", encode::go(&path));
         User { name, path, template }
     };
