@@ -14,6 +14,7 @@ mod luks;
 mod monitoring;
 pub mod redis_conf;
 mod runbook;
+mod secret_store;
 mod security_sheet;
 mod security_test;
 mod terraform;
@@ -61,6 +62,7 @@ pub const ARTEFACTS: &[&[Artefact]] = &[
     terraform::gcp::MODULE,
     terraform::azure::MODULE,
     terraform::vault::MODULE,
+    secret_store::ARTEFACTS,
     monitoring::ARTEFACTS,
     &[security_test::ARTEFACT],
     incident::ARTEFACTS,

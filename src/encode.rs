@@ -258,6 +258,17 @@ pub fn hcl(text: &str) -> Result<String, String> {
     Ok(out)
 }
 
+/// A quoted string of Vault's HCL, whose escapes are those of Go. `${` starts nothing there, but its reader looks for the end.
+///
+/// # Errors
+/// It would have to be read as more than a string.
+pub fn vault(text: &str) -> Result<String, String> {
+    if text.contains("${") {
+        return Err("a string of Vault's settings cannot hold `${`".to_owned());
+    }
+    Ok(go(text))
+}
+
 /// Text behind `#`.
 ///
 /// # Errors
@@ -292,6 +303,13 @@ mod tests {
             let out = std::process::Command::new("sh").args(["-c", &script]).output().expect("sh");
             assert_eq!(String::from_utf8_lossy(&out.stdout), text);
         }
+    }
+
+    #[test]
+    fn settings_of_vault_hold_texts_and_no_templates() {
+        assert_eq!(vault("{{ with \"a\\b\" }}").as_deref(), Ok("\"{{ with \\\"a\\\\b\\\" }}\""));
+        assert_eq!(vault("a$b").as_deref(), Ok("\"a$b\""));
+        assert!(vault(EVIL).is_err());
     }
 
     #[test]

@@ -101,6 +101,7 @@ const FOLDERS: &[&str] = &[
     "redis",
     "firewall",
     "terraform",
+    "secret-store",
     "storage",
     "access",
     "backup",

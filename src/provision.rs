@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 mod authority;
 mod certificates;
+mod dotenv;
 mod exporter;
 mod fernet;
 pub mod inventory;
@@ -113,6 +114,7 @@ pub fn provision(
     provisioner.seal(locked_acl, &passwords)?;
     provisioner.fernet_keys()?;
     provisioner.exporter_passwords()?;
+    provisioner.dotenv()?;
     if model.tls() {
         provisioner.certificates()?;
     }

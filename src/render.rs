@@ -74,6 +74,11 @@ templates! {
     "terraform/vault/main.tf"
     "terraform/vault/outputs.tf"
     "terraform/vault/tests/redis.tftest.hcl"
+    "secret-store/closed.sh"
+    "secret-store/fetch.sh"
+    "secret-store/approle.sh"
+    "secret-store/agent.vault"
+    "secret-store/policy.vault"
     "storage/luks.sh"
     "backup/snapshot.sh"
     "backup/replace.sh"
@@ -165,6 +170,8 @@ fn encoded(extension: &str, text: &str) -> Result<String, String> {
         "rs" => Ok(encode::rust(text)),
         "json" => Ok(encode::json(text)),
         "tf" | "hcl" => encode::hcl(text),
+        // Vault writes `.hcl`, too, and reads another one.
+        "vault" => encode::vault(text),
         "md" => Ok(encode::markdown(text)),
         "html" => Ok(encode::html(text)),
         other => Err(format!("no encoder for .{other}")),

@@ -11,7 +11,6 @@ mod engine;
 pub mod examples;
 mod firewall;
 mod idle;
-mod later;
 mod network;
 mod permissions;
 mod project;
@@ -131,7 +130,6 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         cloud::RULES,
         storage::RULES,
         application::RULES,
-        later::RULES,
         waivers::RULES,
         project::RULES,
     ]

@@ -38,13 +38,20 @@ fn its_commands_run() {
     }
     fs::write(folder.path().join("redisgen.toml"), blocks("toml").first().expect("a project")).expect("written");
     run("redisgen validate && redisgen diff && redisgen access", folder.path());
-    // What needs a section of the profile comes with the one that has them all.
-    let full = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ok/prod.yaml");
-    run(&format!("redisgen build --no-secrets '{}' --out full", full.display()), folder.path());
+    // What needs a section of the profile comes with the one that has them all, or with one that has another store.
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ok");
+    for (name, out) in [("prod.yaml", "full"), ("store-vault.yaml", "stored")] {
+        run(&format!("redisgen build --no-secrets '{}' --out {out}", fixtures.join(name).display()), folder.path());
+    }
     let tree = README.split("deploy/\n").nth(1).expect("the output tree").split("```").next().expect("closed");
     for name in tree.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")) {
         let (name, text) = name.trim().split_once(' ').expect("a name and what it is");
-        let folder = folder.path().join(if text.trim().starts_with("with `") { "full" } else { "deploy" });
+        let out = match text.trim() {
+            text if text.starts_with("with `") => "full",
+            text if text.starts_with("with a `secrets.store`") => "stored",
+            _ => "deploy",
+        };
+        let folder = folder.path().join(out);
         assert!(folder.join(name).exists(), "{name} is not written");
     }
 }

@@ -89,14 +89,14 @@ pub struct Backups {
 
 choice! {
     /// Where passwords are kept.
-    SecretStore { Files = "files", Vault = "vault", AwsSecretsManager = "aws-secrets-manager" }
+    SecretStore { Files = "files", Dotenv = "dotenv", Vault = "vault", AwsSecretsManager = "aws-secrets-manager" }
 }
 
 /// Where passwords and keys are kept, and how long.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Secrets {
-    /// `files` below `secrets/`, HashiCorp Vault, or AWS Secrets Manager.
+    /// `files` below `secrets/`, HashiCorp Vault, or AWS Secrets Manager; `dotenv` adds a `.env` for each user in development.
     pub store: SecretStore,
     /// How old a password may become.
     #[schemars(example = "90d")]

@@ -141,7 +141,7 @@ impl Provisioner<'_> {
         Ok(())
     }
 
-    fn gone(&mut self, folders: &[&str], name: &str) {
+    pub(super) fn gone(&mut self, folders: &[&str], name: &str) {
         let folders: Vec<String> = chain(folders).into_iter().map(|(folder, _)| folder).collect();
         self.result.gone.push(format!("{}/{name}", folders.join("/")));
     }

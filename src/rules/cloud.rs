@@ -1,6 +1,6 @@
 //! Rules on encrypted volumes in clouds and on stores of passwords.
 
-use super::{ERROR, INFO, Rule, Sink, WARNING_IN_PRODUCTION};
+use super::{ERROR, INFO, Rule, Sink, WARNING, WARNING_IN_PRODUCTION};
 use crate::cloud::{self, Cloud};
 use crate::model::Model;
 use crate::profile::{Exposure, SecretStore};
@@ -153,6 +153,36 @@ pub(super) const RULES: &[Rule] = &[
             if secrets.store == SecretStore::AwsSecretsManager && secrets.aws.is_none() {
                 sink.report("secrets.store", format!("`{store}` needs `secrets.aws`"))
                     .help("Add `aws: { region: us-east-1 }`.");
+            }
+        }),
+    },
+    Rule {
+        id: "secret-store-empty",
+        severity: WARNING,
+        title: "A store for passwords, and no user who has one",
+        topic: topic::SECRETS,
+        why: "Nothing is kept there and nothing is fetched: whoever reaches the server needs no password.",
+        fix: "List `users`, or leave `secrets.store` out.",
+        source: "profile format",
+        waivable: true,
+        check: Some(|model, sink| {
+            if model.profile.secrets.store != SecretStore::Files && model.clients().next().is_none() {
+                sink.report("secrets.store", "there is no password to keep");
+            }
+        }),
+    },
+    Rule {
+        id: "dotenv-in-production",
+        severity: ERROR,
+        title: "Passwords of production in `.env`",
+        topic: topic::SECRETS,
+        why: "Variables of a process are seen by its children, by `docker inspect` and by reports of crashes, and they stay what they were when the process started.",
+        fix: "Write `store: files`, `vault` or `aws-secrets-manager`: applications read a file.",
+        source: "redis security guide, Secrets Management; OWASP Secrets Management Cheat Sheet, environment variables",
+        waivable: false,
+        check: Some(|model, sink| {
+            if model.profile.secrets.store == SecretStore::Dotenv && model.production() {
+                sink.report("secrets.store", "`dotenv` is for development");
             }
         }),
     },

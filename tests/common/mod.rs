@@ -55,7 +55,8 @@ pub struct Out {
 }
 
 impl Out {
-    fn from(output: std::process::Output) -> Out {
+    /// Of any program.
+    pub fn from(output: std::process::Output) -> Out {
         Out {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

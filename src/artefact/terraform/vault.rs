@@ -16,13 +16,18 @@ struct Vault<'model> {
     users: Vec<&'model str>,
 }
 
+/// Where below the mount the passwords are, one for each user.
+pub(in crate::artefact) fn path(model: &Model) -> String {
+    format!("redis/{}", model.project)
+}
+
 fn data(model: &Model) -> Option<Vault<'_>> {
     let secrets = &model.profile.secrets;
     let vault = secrets.vault.as_ref().filter(|_| secrets.store == SecretStore::Vault)?;
     Some(Vault {
         address: vault.address.as_str(),
         mount: vault.mount.as_str(),
-        path: format!("redis/{}", model.project),
+        path: path(model),
         users: super::users(model),
     })
 }

@@ -45,18 +45,35 @@ fn kept(model: &Model) -> Verdict {
     let files = "One file for each client in `secrets/`, a folder of mode 0700 that Git ignores; none in a command line, in the environment of a process that lives long, or in a generated file.";
     let verdict = match model.profile.secrets.store {
         SecretStore::Files => Verdict::held(files),
-        SecretStore::Vault => Verdict::held(format!("Terraform puts them into Vault. {files}")).shown(
-            "terraform/vault/main.tf",
-            "resource \"vault_kv_secret_v2\"",
-            "tests/terraform/secrets.rs no_password_reaches_plan_or_state",
+        SecretStore::Dotenv => Verdict::not_held(
+            "In `.env`, too, which puts them into the environment of whatever reads it; write `store: files`.",
         ),
-        SecretStore::AwsSecretsManager => {
-            Verdict::held(format!("Terraform puts them into AWS Secrets Manager. {files}")).shown(
-                "terraform/aws/main.tf",
-                "resource \"aws_secretsmanager_secret_version\"",
-                "tests/terraform/secrets.rs no_password_reaches_plan_or_state",
-            )
+        SecretStore::Vault => {
+            Verdict::held(format!("Terraform puts them into Vault, `secret-store/fetch.sh` brings them here. {files}"))
+                .shown(
+                    "terraform/vault/main.tf",
+                    "resource \"vault_kv_secret_v2\"",
+                    "tests/terraform/secrets.rs no_password_reaches_plan_or_state",
+                )
+                .shown(
+                    "secret-store/agent.hcl",
+                    "auto_auth",
+                    "tests/stores/vault.rs passwords_come_from_vault_and_the_token_stays_in_memory",
+                )
         }
+        SecretStore::AwsSecretsManager => Verdict::held(format!(
+            "Terraform puts them into AWS Secrets Manager, `secret-store/fetch.sh` brings them here. {files}"
+        ))
+        .shown(
+            "terraform/aws/main.tf",
+            "resource \"aws_secretsmanager_secret_version\"",
+            "tests/terraform/secrets.rs no_password_reaches_plan_or_state",
+        )
+        .shown(
+            "secret-store/fetch.sh",
+            "aws secretsmanager get-secret-value",
+            "tests/stores/aws.rs passwords_come_from_aws_and_leave_no_trace",
+        ),
     };
     verdict
         .shown(
