@@ -6,6 +6,7 @@
 
 mod behaviour;
 mod file;
+mod place;
 mod project;
 mod running;
 mod trial;
