@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::{Artefact, PORT, SECRETS, cli, compose, context, security_test};
-use crate::model::{AclUser, Login, Model, keep};
-use crate::profile::FirewallBackend;
+use crate::exporter::PASSWORDS;
+use crate::model::{AclUser, EXPORTER, Login, Model, keep};
+use crate::profile::{FirewallBackend, SecretStore};
 
 /// In the order in which a reader looks at them.
 pub(super) const ARTEFACTS: &[Artefact] = &[
@@ -91,8 +92,12 @@ struct Contain<'model> {
     filters: Vec<&'static str>,
     table: &'model str,
     chain: &'model str,
-    /// Networks of Docker that the container leaves: clients come in through these.
+    /// Networks of Docker that the container leaves: clients come in through these, and it gets out.
     networks: Vec<String>,
+    /// True if passwords are made here: a store would bring the old ones back.
+    rotates: bool,
+    /// The exporter's list of passwords below `secrets/`, if it has one.
+    exporter_list: Option<String>,
     evidence: Vec<Kept>,
     passwords: Vec<Password<'model>>,
 }
@@ -116,10 +121,6 @@ fn contain(model: &Model) -> Contain<'_> {
         let seeing = firewall.backends.iter().filter(|backend| **backend != FirewallBackend::Ufw);
         seeing.map(|backend| backend.word()).collect()
     });
-    let mut networks = vec![app_network(model)];
-    if filters.is_empty() && !model.published.is_empty() {
-        networks.push(format!("{}_edge", model.project));
-    }
     let admin = security_test::admin(model);
     let asked = EVIDENCE
         .iter()
@@ -131,10 +132,12 @@ fn contain(model: &Model) -> Contain<'_> {
         password_file: client.password_file,
         has_secrets: model.passwords(),
         published: model.profile.network.port,
+        rotates: rotates(model),
+        exporter_list: model.exporter.as_ref().filter(|_| model.passwords()).map(|_| keep(EXPORTER).path(PASSWORDS)),
         filters,
         table: model.firewall.as_ref().map_or("", |firewall| &firewall.table),
         chain: model.firewall.as_ref().map_or("", |firewall| &firewall.chain),
-        networks,
+        networks: networks(model),
         evidence: asked.map(|(file, words, _)| Kept { file, words }).collect(),
         passwords: model.logins().filter(|user| user.enabled).map(password).collect(),
     }
@@ -145,8 +148,19 @@ fn password(user: &AclUser) -> Password<'_> {
     Password { name: &user.name, file: kept.path(kept.password) }
 }
 
+/// True if passwords are made on this host, and by nobody else.
+pub(super) fn rotates(model: &Model) -> bool {
+    matches!(model.profile.secrets.store, SecretStore::Files | SecretStore::Dotenv)
+}
+
+/// Those that lead to others: the exporter's leads nowhere.
+pub(super) fn networks(model: &Model) -> Vec<String> {
+    let edge = (!model.published.is_empty()).then(|| format!("{}_edge", model.project));
+    std::iter::once(app_network(model)).chain(edge).collect()
+}
+
 /// The network of Docker that applications share with the server.
-pub(super) fn app_network(model: &Model) -> String {
+fn app_network(model: &Model) -> String {
     let named = model.profile.network.docker.as_ref().and_then(|docker| docker.network.as_ref());
     named.map_or_else(|| format!("{}_app", model.project), ToString::to_string)
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use super::incident::{administrator, app_network, has_admin};
+use super::incident::{administrator, has_admin, networks, rotates};
 use super::{Artefact, PORT, SECRETS, cli, compose, context, redis_conf, security_test};
 use crate::model::{AclUser, HEALTH, Model};
 use crate::profile::Aof;
@@ -34,6 +34,8 @@ struct Runbook<'model> {
     /// The server's in the network of its applications.
     inside: String,
     networks: Vec<String>,
+    /// True if no store has the passwords.
+    rotates: bool,
     /// Where the data lies.
     data: String,
     /// The same, as a word of a shell.
@@ -80,6 +82,7 @@ struct Backups {
 #[derive(Serialize)]
 struct Volume {
     device: String,
+    mount: String,
 }
 
 /// So many users are named; docs/ACCESS.md has all.
@@ -91,10 +94,6 @@ fn runbook(model: &Model) -> Document<'_> {
     let aof = profile.persistence.aof != Aof::Disabled;
     let server = compose::server(model);
     let tool = |what: &str| server.replace("-server", what);
-    let mut networks = vec![app_network(model)];
-    if !model.published.is_empty() {
-        networks.push(format!("{}_edge", model.project));
-    }
     let people: Vec<&AclUser> = model.logins().filter(|user| user.enabled).collect();
     let victim = model.clients().filter(|user| user.enabled && user.name != admin).min_by_key(|user| user.place);
     let (data, data_path) = data(model);
@@ -107,7 +106,8 @@ fn runbook(model: &Model) -> Document<'_> {
             cli: cli(model),
             reach: reach(model),
             inside: format!("redis:{PORT}"),
-            networks,
+            networks: networks(model),
+            rotates: rotates(model),
             data,
             data_path,
             durability: durability(model),
@@ -138,7 +138,7 @@ fn runbook(model: &Model) -> Document<'_> {
                 every: backups.every.to_string(),
                 keep: backups.keep.to_string(),
             }),
-            luks: model.luks().map(|luks| Volume { device: luks.device.to_string() }),
+            luks: model.luks().map(|luks| Volume { device: luks.device.to_string(), mount: luks.mount.to_string() }),
             cloud: encryption
                 .is_some_and(|at_rest| at_rest.aws.is_some() || at_rest.gcp.is_some() || at_rest.azure.is_some()),
         },

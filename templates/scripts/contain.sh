@@ -11,26 +11,30 @@ usage: contain.sh evidence
        contain.sh isolate|release [--yes]
 {% if login %}
        contain.sh disable [USER...] [--yes]
-       contain.sh enable [--yes]
+       contain.sh enable [USER...] [--yes]
+{% if rotates %}
        contain.sh rotate PROFILE [--yes]
        contain.sh unrotate PROFILE FOLDER [--yes]
+{% endif %}
 {% endif %}
        contain.sh all [--yes]
        contain.sh status|help
 
 evidence  keeps refused logins and commands, connections, slow commands, statistics, users without digests, the
           container's log and state, the packet filter and checksums in a folder below incident/; changes nothing
-isolate   cuts the server off from everybody but this host, open connections included: {% if filters %}the packet filter drops what comes
-          for port {{ published }}, and {% endif %}the container leaves {{ networks|join(", ")|comment }}.
-          release undoes it. So does whoever makes the container again{% if filters %}, or loads the packet filter: apply.sh, a boot{% endif +%}
+isolate   cuts the server off, open connections and its own way out included: {% if filters %}the packet filter drops what comes for
+          port {{ published }}, and {% endif %}the container leaves {{ networks|join(", ")|comment }}. admin.sh goes on.
+          release undoes it. So does whoever makes the container again{% if filters %}; and for the filter apply.sh, or a boot{% endif +%}
 {% if login %}
-disable   turns users off and closes their connections: all that are on, whoever made them, but {{ admin|comment }} and
-          health, unless some are named. enable turns the same on again. So does a restart of the server, which reads
-          its file: take them out of the profile, too
-rotate    gives everybody a new password, and the server accepts no old one; needs redisgen. Old ones are kept below
-          incident/, and unrotate brings those of FOLDER back
+disable   turns users off and closes their connections: everybody's, whoever made them, but {{ admin|comment }}'s and
+          health's, unless some are named. enable turns on again whom the sealed file has on. So does a restart of the
+          server, which reads that file: take them out of the profile, too
+{% if rotates %}
+rotate    gives everybody a new password. The server accepts no old one, turns off whom the profile does not have, and
+          all connections end; needs redisgen. Old ones are kept below incident/, and unrotate brings those of FOLDER back
 {% endif %}
-all       evidence, isolate{% if login %}, disable{% endif +%}
+{% endif %}
+all       isolate, evidence{% if login %}, disable{% endif %}; what fails does not keep the rest from being done
 --yes     asks nothing
 
 Exit codes: 0 done; 1 failed, or not all of it; 2 wrong usage, or a program, file or right is missing; 3 not confirmed.
@@ -59,7 +63,8 @@ tree=$(dirname -- "$here")
 incident=$tree/incident
 unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES COMPOSE_ENV_FILES
 compose() { docker compose --file "$tree"/{{ compose }} "$@"; }
-ask() { "$here/admin.sh" "$@"; }
+# A server that is paused, or at work for somebody, must not keep the rest from being done.
+ask() { timeout 60 "$here/admin.sh" "$@"; }
 
 confirm() {
 	[ "$yes" = no ] || return 0
@@ -133,7 +138,10 @@ admit_nftables() {
 {% if "iptables" in filters %}
 
 loaded_iptables() {
-	for tool in iptables ip6tables; do "$tool" -w 10 -t mangle -nL {{ chain }} >/dev/null 2>&1 || return 1; done
+	for tool in iptables ip6tables; do
+		# A chain that nothing leads to drops nothing.
+		"$tool" -w 10 -t mangle -S PREROUTING 2>/dev/null | grep -q -e ' -j {{ chain|comment }}$' || return 1
+	done
 }
 rule() { "$1" -w 10 -t mangle "$2" {{ chain }} -m comment --comment contain.sh -j DROP; }
 drop_iptables() {
@@ -146,45 +154,53 @@ admit_iptables() {
 }
 {% endif %}
 
-attached() {
+# Its networks, in a file.
+attachments() {
 {% raw %}
-	docker inspect --format '{{range $name, $_ := .NetworkSettings.Networks}}{{println $name}}{{end}}' "$id" |
+	docker inspect --format '{{range $name, $_ := .NetworkSettings.Networks}}{{println $name}}{{end}}' "$id" >"$work/networks" ||
 {% endraw %}
-		grep -qxF -- "$1"
+		stop 1 'Docker does not tell the networks of the container'
 }
+attached() { grep -qxF -- "$1" "$work/networks"; }
+{% if filters %}
+needs_root() { [ "$(id -u)" = 0 ] || stop 2 'this needs root'; }
+{% endif %}
 
 isolate() {
-	container
 {% if filters %}
-	[ "$(id -u)" = 0 ] || stop 2 'this needs root'
+	needs_root
 {% endif %}
-	confirm 'isolate: nobody but this host reaches the server'
+	confirm 'isolate: nobody reaches the server any more'
+	failed=
 {% if filters %}
 	cut=no
 	for backend in $filters; do
-		if "loaded_$backend"; then
-			"drop_$backend" || stop 1 "$backend: the rule cannot be added; nothing else was tried"
-			cut=yes
-		fi
+		! "loaded_$backend" || { "drop_$backend" && cut=yes; } || failed="$failed $backend"
 	done
 	if [ "$cut" = no ]; then
-		"$tree/firewall/apply.sh" {{ filters|first }} || stop 1 'the packet filter cannot be loaded; nothing else was tried'
-		drop_{{ filters|first }} || stop 1 'the rule cannot be added; nothing else was tried'
+		{ "$tree/firewall/apply.sh" {{ filters|first }} && drop_{{ filters|first }}; } || failed="$failed packet-filter"
 	fi
 {% endif %}
+	container
+	attachments
 	for network in $networks; do
-		! attached "$network" || docker network disconnect --force "$network" "$id" >/dev/null ||
-			stop 1 "the container cannot leave $network"
+		! attached "$network" || docker network disconnect --force "$network" "$id" >/dev/null || failed="$failed $network"
 	done
+	attachments
+	for network in $networks; do
+		! attached "$network" || failed="$failed $network"
+	done
+	[ -z "$failed" ] || stop 1 "not isolated, these are open:$failed"
 	say 'isolated; contain.sh release undoes it'
 }
 
 release() {
-	container
 {% if filters %}
-	[ "$(id -u)" = 0 ] || stop 2 'this needs root'
+	needs_root
 {% endif %}
+	container
 	confirm 'release: everybody whom the profile admits reaches the server again'
+	attachments
 	for network in $networks; do
 		attached "$network" || docker network connect --alias redis "$network" "$id" || stop 1 "the container cannot join $network"
 	done
@@ -207,39 +223,46 @@ tell() {
 		return 1
 	}
 }
-# users STATE: their names.
+# users PATTERN: the names of users whose state matches. A name can be empty.
 users() {
 	ask acl list >"$work/list" || stop 1 'the server does not list its users'
-	awk -v state="$1" '$1 == "user" && $3 == state { print $2 }' "$work/list"
+	sed -n "s/^user \([^ ]*\) $1 .*/\1/p" "$work/list"
 }
 close_connections() {
 	commands 'CLIENT KILL USER' '' <"$1" >"$work/kill"
 	tell "$work/kill" '[0-9]+'
 }
+# named FILE NAME...: puts those names there that the file of all users has.
+named() {
+	file=$1
+	shift
+	: >"$file"
+	for name in "$@"; do
+		grep -qxF -- "$name" "$work/all" || stop 2 "the server has no user of this name: $name"
+		printf '%s\n' "$name" >>"$file"
+	done
+}
 
 disable() {
 	container
+	users '[a-z]*' >"$work/all"
 	users on >"$work/on"
 	if [ $# -eq 0 ]; then
-		grep -vxF -e {{ admin }} -e health "$work/on" >"$work/names" || :
+		grep -vxF -e {{ admin }} -e health "$work/all" >"$work/names" || :
 	else
-		: >"$work/names"
-		for name in "$@"; do
-			[ "$name" != {{ admin }} ] || stop 2 {{ "this works as " ~ admin ~ ", who cannot turn itself off" }}
-			grep -qxF -- "$name" "$work/on" || stop 2 "no user of this name is on: $name"
-			printf '%s\n' "$name" >>"$work/names"
-		done
+		named "$work/names" "$@"
+		! grep -qxF -e {{ admin }} "$work/names" || stop 2 {{ "this works as " ~ admin ~ ", who cannot turn itself off" }}
 	fi
-	if [ ! -s "$work/names" ]; then
-		say 'nobody is on whom this would turn off'
-		return 0
-	fi
-	confirm "disable: $(tr '\n' ' ' <"$work/names" | cat -v)can log in no longer, and lose their connections"
+	grep -xF -f "$work/names" "$work/on" >"$work/off" || :
+	confirm "disable: $(tr '\n' ' ' <"$work/off" | cat -v)can log in no longer; these and who is off already lose their connections"
 	# First, so that enable knows them however this ends.
-	cat -- "$work/names" >>"$incident/disabled"
-	commands 'ACL SETUSER' ' off' <"$work/names" >"$work/off"
-	tell "$work/off" OK || stop 1 'not everybody is turned off; run it again'
-	close_connections "$work/names" || stop 1 'everybody is turned off, and connections may be open still; run it again with their names after enable'
+	cat -- "$work/off" >>"$incident/disabled"
+	if [ -s "$work/off" ]; then
+		commands 'ACL SETUSER' ' off' <"$work/off" >"$work/set"
+		tell "$work/set" OK || stop 1 'not everybody is turned off; run it again'
+	fi
+	# Whoever was turned off by other means is in still.
+	[ ! -s "$work/names" ] || close_connections "$work/names" || stop 1 'connections may be open still; run it again'
 	say 'disabled; contain.sh enable undoes it'
 }
 
@@ -249,16 +272,25 @@ enable() {
 		say 'contain.sh disable turned nobody off'
 		return 0
 	fi
-	users off >"$work/off"
-	sort -u -- "$incident/disabled" | grep -xF -f "$work/off" >"$work/names" || :
+	users '[a-z]*' >"$work/all"
+	if [ $# -eq 0 ]; then cat -- "$work/all" >"$work/wanted"; else named "$work/wanted" "$@"; fi
+	# Whom an attacker made, or the profile has no longer, stays off.
+	sed -n 's/^user \([^ ]*\) on .*/\1/p' "$tree/secrets/server/users.acl" >"$work/sealed"
+	sort -u -- "$incident/disabled" | grep -xF -f "$work/wanted" | grep -xF -f "$work/sealed" | grep -xF -f "$work/all" >"$work/names" || :
 	if [ -s "$work/names" ]; then
 		confirm "enable: $(tr '\n' ' ' <"$work/names" | cat -v)can log in again"
 		commands 'ACL SETUSER' ' on' <"$work/names" >"$work/on"
 		tell "$work/on" OK || stop 1 'not everybody is turned on; run it again'
 	fi
-	rm -- "$incident/disabled"
+	if [ $# -eq 0 ]; then
+		rm -- "$incident/disabled"
+	else
+		grep -vxF -f "$work/names" "$incident/disabled" >"$work/left" || :
+		cat -- "$work/left" >"$incident/disabled"
+	fi
 	say 'enabled'
 }
+{% if rotates %}
 
 # Who has a password, and where it is below secrets/.
 passwords() {
@@ -268,51 +300,93 @@ passwords() {
 {% endfor %}
 TEXT
 }
+# What holds passwords below secrets/.
+files() {
+	passwords | cut -d ' ' -f 2
+{% if exporter_list is not none %}
+	echo {{ exporter_list }}
+{% endif %}
+}
+# keep_files FOLDER: copies of all of them.
+keep_files() {
+	for file in $(files); do
+		mkdir -p -- "$1/$(dirname -- "$file")" && cp -- "$tree/secrets/$file" "$1/$file" || return 1
+		[ -s "$1/$file" ] || return 1
+	done
+}
+# put_files FOLDER: over the files that are there, whose owners and modes stay.
+put_files() {
+	for file in $(files); do cat -- "$1/$file" >"$tree/secrets/$file" || return 1; done
+}
 
 # accept FILE: logs in by the password in it, and makes the server accept what secrets/ holds, and nothing else.
 accept() {
+	export REDISGEN_PASSWORD_FILE="$1"
+	users '[a-z]*' >"$work/all"
+	passwords | cut -d ' ' -f 1 >"$work/ours"
 	: >"$work/set"
-	passwords | while read -r user file; do
+	passwords >"$work/passwords"
+	while read -r user file; do
+		[ -s "$tree/secrets/$file" ] || stop 1 "secrets/$file is empty; nothing was told to the server"
 		digest=$(tr -d '\n' <"$tree/secrets/$file" | sha256sum)
 		printf 'ACL SETUSER "%s" resetpass #%s\n' "$user" "${digest%% *}" >>"$work/set"
-	done
-	passwords | cut -d ' ' -f 1 >"$work/names"
+	done <"$work/passwords"
+	grep -vxF -f "$work/ours" "$work/all" | commands 'ACL SETUSER' ' off' >>"$work/set" || :
 	# As long as this connection lasts, it stays logged in.
-	if ! (export REDISGEN_PASSWORD_FILE="$1" && tell "$work/set" OK) || ! close_connections "$work/names"; then
+	told=yes
+	tell "$work/set" OK || told=no
+	unset REDISGEN_PASSWORD_FILE
+	if [ "$told" = no ] || ! close_connections "$work/all"; then
 		stop 1 'the server does not know all of it: restart it, then it reads its file'
 	fi
+{% if exporter_list is not none %}
+	# It reads its list when it starts.
+	compose restart exporter >/dev/null 2>&1 || say 'the exporter is not running, or does not start again'
+{% endif %}
 }
 
 rotate() {
-	command -v redisgen >/dev/null || stop 2 'redisgen is missing: see docs/RUNBOOK.md, lost password'
+	command -v redisgen >/dev/null || stop 2 'redisgen is missing; docs/RUNBOOK.md, lost password, says where it comes from'
+	[ ! -e "$tree/secrets/rotation.toml" ] || stop 2 'a rotation is pending: end it by redisgen secrets rotate, with --finish or --rollback'
 	container
 	confirm 'rotate: all passwords are replaced, and whoever has an old one is out'
 	new_folder passwords
-	passwords | while read -r user file; do
-		mkdir -p -- "$folder/$(dirname -- "$file")" && cp -- "$tree/secrets/$file" "$folder/$file"
-	done || stop 1 'the old passwords cannot be kept; nothing was changed'
-	redisgen secrets rotate "$1" --out "$tree" >"$work/rotate" || stop 1 'redisgen secrets rotate failed'
-	redisgen secrets rotate "$1" --out "$tree" --finish >"$work/rotate" || stop 1 'redisgen secrets rotate --finish failed'
+	keep_files "$folder" || stop 1 'the old passwords cannot be kept; nothing was changed'
+	redisgen secrets rotate "$1" --out "$tree" >"$work/said" || stop 1 'redisgen secrets rotate failed'
+	redisgen secrets rotate "$1" --out "$tree" --finish >"$work/said" || stop 1 'redisgen secrets rotate --finish failed'
+	for file in $(files); do
+		! cmp -s "$folder/$file" "$tree/secrets/$file" || stop 1 "secrets/$file was not replaced; the server still accepts the old ones"
+	done
 	accept "$folder"/{{ password_file }}
 	say "rotated; clients need their new files. contain.sh unrotate $1 $folder undoes it"
 }
 
 unrotate() {
 	command -v redisgen >/dev/null || stop 2 'redisgen is missing'
-	[ -f "$2"/{{ password_file }} ] || stop 2 "$2 holds no passwords that rotate kept"
+	[ ! -e "$tree/secrets/rotation.toml" ] || stop 2 'a rotation is pending: end it by redisgen secrets rotate, with --finish or --rollback'
+	for file in $(files); do
+		[ -s "$2/$file" ] || stop 2 "$2 does not hold what rotate keeps: $file"
+	done
 	container
 	confirm "unrotate: the passwords of $2 are valid again, and whoever knows them is in"
-	cat -- "$tree"/secrets/{{ password_file }} >"$work/password"
-	# Over the files that are there, whose owners and modes stay.
-	passwords | while read -r user file; do cat -- "$2/$file" >"$tree/secrets/$file"; done
-	redisgen secrets seal "$1" --out "$tree" >"$work/seal" || stop 1 'redisgen secrets seal failed'
-	accept "$work/password"
+	new_folder passwords
+	keep_files "$folder" || stop 1 'the present passwords cannot be kept; nothing was changed'
+	if ! put_files "$2" || ! redisgen secrets seal "$1" --out "$tree" >"$work/said"; then
+		put_files "$folder" || stop 1 "secrets/ holds a part of each: what was there is in $folder"
+		stop 1 'the old passwords cannot be sealed; nothing was changed'
+	fi
+	accept "$folder"/{{ password_file }}
 	say 'the old passwords are back'
 }
 {% endif %}
+{% endif %}
 
 status() {
+{% if filters %}
+	needs_root
+{% endif %}
 	container
+	attachments
 {% if "nftables" in filters %}
 	! loaded_nftables || [ -z "$(ours_nftables)" ] || echo 'isolated: nftables drops what comes for port {{ published }}'
 {% endif %}
@@ -349,12 +423,15 @@ help:*)
 	;;
 evidence:0 | isolate:0 | release:0 | all:0 | status:0) ;;
 {% if login %}
-disable:* | enable:0 | rotate:1 | unrotate:2) ;;
+disable:* | enable:*) ;;
+{% if rotates %}
+rotate:1 | unrotate:2) ;;
+{% endif %}
 {% endif %}
 *) wrong ;;
 esac
 
-for tool in docker flock sha256sum; do
+for tool in docker flock sha256sum timeout; do
 	command -v "$tool" >/dev/null || stop 2 "$tool is missing: install the package that brings it (docker, util-linux, coreutils)"
 done
 mkdir -p -- "$incident" || stop 2 "$incident cannot be made"
@@ -368,12 +445,11 @@ trap 'exit 1' HUP INT TERM
 
 case $step in
 all)
-	# What cannot be kept does not keep the server open.
 	code=0
+	(isolate) || code=$?
 	(evidence) || code=$?
-	isolate
 {% if login %}
-	disable "$@"
+	(disable "$@") || code=$?
 {% endif %}
 	exit "$code"
 	;;

@@ -176,21 +176,38 @@ fn users_are_turned_off_and_on(site: &Site) {
 }
 
 fn all_at_once(site: &Site) {
-    // Whom the attacker made, with a name that is a command for a careless script.
+    // Whom the attacker made: without a name, and with one that is a command for a careless script.
     let evil = r#"e"v\il$(id)"#;
+    let made = ["", evil];
+    good(
+        "nameless",
+        as_user(&site.engine, &site.deployment, "admin", &["acl", "setuser", "", "on", "nopass", "+@all"]),
+    );
     good(
         "evil",
         as_user(&site.engine, &site.deployment, "admin", &["acl", "setuser", evil, "on", "nopass", "+@all", "~*"]),
     );
     let before = site.users_that_are_on();
     assert!(before.contains(&evil.to_owned()), "{before:?}");
+    // Off already, and in still.
+    let mut off = Busy::start(site, "readonly");
+    good("off", as_user(&site.engine, &site.deployment, "admin", &["acl", "setuser", "readonly", "off"]));
+    assert!(off.works(), "the control");
+    good("on", as_user(&site.engine, &site.deployment, "admin", &["acl", "setuser", "readonly", "on"]));
     let _busy = Busy::start(site, "monitor");
+    // Where the server's own way out leads.
+    let id = site.engine.container(&site.deployment, "redis");
+    let leaves =
+        || site.engine.exec(&id, &["timeout", "3", "redis-cli", "-e", "-h", "203.0.113.1", "-p", "7777", "ping"]);
+    let _far = Far::start(&site.engine, "7777");
+    assert_eq!(stdout(&leaves()), "PONG", "the control");
     site.does("scripts/contain.sh all --yes");
+    assert!(!stdout(&leaves()).contains("PONG"), "{}", both(&leaves()));
+    assert!(!off.works());
     assert_eq!(site.users_that_are_on(), ["admin", "health"]);
     dropped("the neighbour", &site.neighbour(&["ping"]));
     assert!(!site.application_is_served());
     assert!(!site.does("scripts/admin.sh client list").contains("user=monitor"));
-    let id = site.engine.container(&site.deployment, "redis");
     assert_eq!(site.engine.inspect(&id, "{{.State.Health.Status}}"), "healthy");
     kept(site, evil);
     // Again: there is nothing left to do, and nothing breaks.
@@ -202,7 +219,10 @@ fn all_at_once(site: &Site) {
     refused("a login", &site.neighbour(&["ping"]), "WRONGPASS");
     site.does("scripts/contain.sh enable --yes && scripts/contain.sh enable --yes");
     assert_eq!(stdout(&site.neighbour(&["ping"])), "PONG");
-    assert_eq!(site.users_that_are_on(), before);
+    let (ours, theirs): (Vec<String>, Vec<String>) =
+        before.into_iter().partition(|user| !made.contains(&user.as_str()));
+    assert_eq!(theirs, made, "they were on");
+    assert_eq!(site.users_that_are_on(), ours, "whom the profile does not have stays off");
     assert_eq!(site.does("scripts/contain.sh status"), "");
 }
 
@@ -246,8 +266,18 @@ fn passwords_are_replaced(site: &Site) {
         site.engine.outside(&redis_cli(&site.deployment, "sessionapp", password, HOST4, "6379", &["ping"]))
     };
     let mut busy = Busy::start(site, "sessionapp");
+    good(
+        "theirs",
+        as_user(&site.engine, &site.deployment, "admin", &["acl", "setuser", "theirs", "on", "nopass", "+ping"]),
+    );
+    // A rotation that is pending is somebody's, and would be ended in place of this one.
+    site.does("redisgen secrets rotate ../prod.yaml --out . --user monitor");
+    let pending = site.shell("scripts/contain.sh rotate ../prod.yaml --yes");
+    assert_eq!(pending.status.code(), Some(2), "{}", both(&pending));
+    site.does("redisgen secrets rotate ../prod.yaml --out . --user monitor --rollback");
     site.does("scripts/contain.sh rotate ../prod.yaml --yes");
     assert!(!busy.works(), "who is in with the old password is out");
+    assert!(!site.users_that_are_on().contains(&"theirs".to_owned()));
     let new = site.deployment.password("sessionapp");
     assert_ne!(old, new);
     refused("the old password", &with(&old), "WRONGPASS");
@@ -259,6 +289,13 @@ fn passwords_are_replaced(site: &Site) {
     refused("the old password", &with(&old), "WRONGPASS");
     assert_eq!(stdout(&with(&new)), "PONG");
     let folder = folders(site, "passwords").pop().expect("passwords");
+    // Nothing is touched for a folder that lacks one.
+    let lacking = site.shell(&format!(
+        "cp -r '{0}' '{0}.part' && rm '{0}.part/clients/monitor/password' && scripts/contain.sh unrotate ../prod.yaml '{0}.part' --yes",
+        folder.display()
+    ));
+    assert_eq!(lacking.status.code(), Some(2), "{}", both(&lacking));
+    assert_eq!(stdout(&with(&new)), "PONG");
     site.does(&format!("scripts/contain.sh unrotate ../prod.yaml '{}' --yes", folder.display()));
     refused("the new password", &with(&new), "WRONGPASS");
     assert_eq!(stdout(&with(&old)), "PONG");

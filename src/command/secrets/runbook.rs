@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use crate::artefact::cli;
+use crate::artefact::{cli, compose};
 use crate::encode::shell;
-use crate::model::{AclUser, Model, keep};
+use crate::model::{AclUser, EXPORTER, Model, keep};
 use crate::profile::{Role, SecretStore};
 use crate::rotation::beside;
 
@@ -115,7 +115,12 @@ pub(super) fn clients(model: &Model, out: &Path, users: &[&AclUser]) -> String {
     for user in users {
         let kept = user.keep();
         let file = kept.path(kept.password);
-        if user.place.is_none() {
+        if user.name == EXPORTER {
+            let compose = shell(&out.join(compose::file_name(model)).display().to_string());
+            text.push_str(&format!(
+                "  {EXPORTER} reads it when it starts: docker compose -f {compose} restart {EXPORTER}\n"
+            ));
+        } else if user.place.is_none() {
             text.push_str(&format!("  {}: reads {file} each time; nothing to do\n", user.name));
         } else {
             text.push_str(&format!(
