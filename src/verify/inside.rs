@@ -67,8 +67,17 @@ pub fn prove(bench: &mut Bench<'_>, root: Root) -> Result<(), Trouble> {
     let profile =
         bench.lab.write("inside/profile.yaml", bench.lab.resolved.as_bytes(), 0o600).map_err(Trouble::Failed)?;
     let itself = std::fs::read_link(ITSELF).map_err(|error| Trouble::Failed(format!("{ITSELF}: {error}")))?;
-    let mut command = process::command(&unshare);
-    command.args(&wrapper).arg(itself).arg("verify").arg(&profile).arg("--dir").arg(bench.lab.tree());
+    // `unshare` ends its child when it ends, but not itself when this program is killed.
+    let mut command = process::command(&process::need("setpriv", "util-linux")?);
+    command
+        .args(["--pdeathsig", "KILL"])
+        .arg(&unshare)
+        .args(&wrapper)
+        .arg(itself)
+        .arg("verify")
+        .arg(&profile)
+        .arg("--dir")
+        .arg(bench.lab.tree());
     command.args(["--inside", "--deny", "error", "--level", bench.level.word()]);
     command.args(["--as-of", &bench.now.date().to_string()]);
     if let Some(server) = &bench.options.server {
