@@ -50,16 +50,24 @@ cargo clippy --all-targets --quiet -- -D warnings
 cargo clippy --no-default-features --quiet -- -D warnings
 RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
 shellcheck --external-sources tests/*.sh tests/backup/*.sh tests/docker/*.sh tests/firewall/*.sh tests/luks/*.sh packaging/*.sh .ci/run
-if [ -n "$terraform" ]; then
-	cargo test
-else
-	# Every test binary but the one that needs it.
-	tests=$(for path in tests/*.rs tests/*/main.rs; do
+cargo test --no-run
+# Most tests wait for servers more than they compute: two programs at a time, those with the longest runs among the
+# first, and what each prints in one piece. A failing one does not keep the others from running.
+logs=$(mktemp -d)
+trap 'rm -rf -- "$logs"' EXIT
+tests() {
+	for path in tests/*.rs tests/*/main.rs; do
 		name=${path#tests/} && name=${name%/main.rs} && name=${name%.rs}
-		[ "$name" = terraform ] || printf -- '--test %s ' "$name"
-	done)
-	# shellcheck disable=SC2086 # a list of options
-	cargo test --lib --bins $tests
-	cargo test --doc
-	echo 'NOT PROVEN: the tests of terraform/ did not run; put terraform on PATH.' >&2
-fi
+		{ [ "$name" = terraform ] && [ -z "$terraform" ]; } || echo "--test $name"
+	done | sort -r
+	printf '%s\n' --lib --bins --doc
+}
+# shellcheck disable=SC2016 # the inner shell expands these
+tests | xargs -P 2 -I '{}' sh -c '
+	log=$(mktemp "$1/XXXXXX")
+	failed=
+	# shellcheck disable=SC2086 # two words
+	cargo test $2 >"$log" 2>&1 || failed=yes
+	cat "$log"
+	[ -z "$failed" ] || { echo "FAILED: cargo test $2" && exit 1; }' sh "$logs" '{}'
+[ -n "$terraform" ] || echo 'NOT PROVEN: the tests of terraform/ did not run; put terraform on PATH.' >&2

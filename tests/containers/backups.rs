@@ -92,7 +92,7 @@ fn comes_back(site: &Site, destroy: impl Fn()) {
     let Site { engine, deployment, .. } = site;
     engine.up(deployment);
     let services = stdout(&engine.compose(deployment, &["ps", "--all", "--services"]));
-    assert_eq!(services.lines().collect::<Vec<_>>(), ["app", "redis"], "`up` starts more");
+    assert_eq!(services.lines().collect::<Vec<_>>(), ["app", "exporter", "redis"], "`up` starts more");
     assert_eq!(site.admin(&["eval", FILL, "0", MARKER]), "OK");
     let before = site.admin(&["eval", DIGEST, "0"]);
     assert!(before.lines().count() > 500, "{before}");
