@@ -18,7 +18,7 @@ the system does not trust it.
 Needs `aws`, which logs in as it always does: by the role of this machine, a profile, or AWS_ variables.
 {% endif %}
 If a password is new, run `redisgen build`, then ACL LOAD as admin, at once: until then the server refuses those who
-read their files again.
+read their files again. If admin's own is new, restart the server instead: it does not know that one yet.
 Exit codes: 0 fetched; 1 refused, or a password cannot be used, and nothing was changed; 2 wrong usage, or something
 is missing here.
 TEXT
