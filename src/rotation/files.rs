@@ -284,7 +284,8 @@ impl<'run> Rotation<'run> {
         for value in list.values_mut().filter(|value| value.as_str() == Some(from.as_str())) {
             *value = serde_json::Value::String(to.to_string());
         }
-        let text = Zeroizing::new(serde_json::to_string_pretty(&list).map_err(|error| error.to_string())? + "\n");
+        // In the form of `build`, which has nothing to change then.
+        let text = Zeroizing::new(serde_json::to_string(&list).map_err(|error| error.to_string())? + "\n");
         self.step("tell the exporter")?;
         folder.stage(LIST, text.as_bytes(), mode, true)?.commit()?;
         folder.sync()
