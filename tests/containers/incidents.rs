@@ -193,7 +193,6 @@ fn all_at_once(site: &Site) {
     let mut off = Busy::start(site, "readonly");
     good("off", as_user(&site.engine, &site.deployment, "admin", &["acl", "setuser", "readonly", "off"]));
     assert!(off.works(), "the control");
-    good("on", as_user(&site.engine, &site.deployment, "admin", &["acl", "setuser", "readonly", "on"]));
     let _busy = Busy::start(site, "monitor");
     // Where the server's own way out leads.
     let id = site.engine.container(&site.deployment, "redis");
@@ -219,6 +218,8 @@ fn all_at_once(site: &Site) {
     refused("a login", &site.neighbour(&["ping"]), "WRONGPASS");
     site.does("scripts/contain.sh enable --yes && scripts/contain.sh enable --yes");
     assert_eq!(stdout(&site.neighbour(&["ping"])), "PONG");
+    assert!(!site.users_that_are_on().contains(&"readonly".to_owned()), "it was not contain.sh that turned it off");
+    good("on", as_user(&site.engine, &site.deployment, "admin", &["acl", "setuser", "readonly", "on"]));
     let (ours, theirs): (Vec<String>, Vec<String>) =
         before.into_iter().partition(|user| !made.contains(&user.as_str()));
     assert_eq!(theirs, made, "they were on");
