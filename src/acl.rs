@@ -14,6 +14,7 @@ pub(crate) mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use crate::engine::{CommandSet, Line};
 use crate::format::{ChannelPattern, CommandName, KeyPattern};
@@ -220,8 +221,8 @@ pub struct Permissions {
     pub keys: Vec<KeyPattern>,
     /// Channel patterns in order.
     pub channels: Vec<ChannelPattern>,
-    /// Command rules in canonical form, the first is `-@all` or `+@all`.
-    pub commands: Vec<String>,
+    /// Command rules in canonical form, the first is `-@all` or `+@all`. Thousands of users may share them.
+    pub commands: Arc<Vec<String>>,
 }
 
 impl Permissions {

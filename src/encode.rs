@@ -29,11 +29,25 @@ pub fn redis_conf(text: &str) -> String {
 /// # Errors
 /// The text cannot be written there.
 pub fn acl(text: &str) -> Result<String, String> {
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'".contains(&byte)) {
-        Ok(text.to_owned())
-    } else {
-        Err("an ACL file cannot hold blanks, quotes or non-ASCII characters".to_owned())
+    acl_line(std::iter::once(text))
+}
+
+/// The words of a line of an ACL file, with a blank between two.
+///
+/// # Errors
+/// As [`acl`], of any word.
+pub fn acl_line<'word>(words: impl Iterator<Item = &'word str>) -> Result<String, String> {
+    let mut line = String::new();
+    for word in words {
+        if word.is_empty() || word.bytes().any(|byte| !byte.is_ascii_graphic() || b"\"'".contains(&byte)) {
+            return Err("an ACL file cannot hold blanks, quotes or non-ASCII characters".to_owned());
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
     }
+    Ok(line)
 }
 
 /// A double-quoted YAML scalar, which every YAML reader takes for the same text.
@@ -120,7 +134,7 @@ pub fn shell(text: &str) -> String {
 /// A code span of Markdown. What a terminal or a page might hide is written out.
 pub fn markdown(text: &str) -> String {
     let text = crate::access::human::shown(text);
-    let longest = text.split(|sign| sign != '`').map(str::len).max().unwrap_or(0);
+    let longest = if text.contains('`') { text.split(|sign| sign != '`').map(str::len).max().unwrap_or(0) } else { 0 };
     let fence = "`".repeat(longest + 1);
     let pad = if text.is_empty() || text.starts_with([' ', '`']) || text.ends_with([' ', '`']) { " " } else { "" };
     format!("{fence}{pad}{text}{pad}{fence}")

@@ -149,26 +149,18 @@ fn parse(row: &Row) -> Line {
         categories: BTreeMap::new(),
     };
     for text in row.facts.lines() {
-        let fields: Vec<&str> = text.split('\t').collect();
-        match fields.as_slice() {
-            ["d", name, kind, default, min, max, values, flags, alias, _note] => {
-                let directive = Directive {
-                    kind: directive_type(kind),
-                    default: if *default == "\"\"" { "" } else { default },
-                    min: min.parse().ok(),
-                    max: max.parse().ok(),
-                    values: if *values == "-" { Vec::new() } else { values.split(' ').collect() },
-                    ignored: flags.contains("ignored"),
-                    mutable: flags.split(',').any(|flag| flag == "mutable"),
-                    protected: flags.split(',').any(|flag| flag == "protected"),
-                    alias: Some(*alias).filter(|alias| *alias != "-"),
-                };
+        let mut fields = text.split('\t');
+        let mut field = || fields.next().unwrap_or("");
+        match (field(), field()) {
+            ("d", name) => {
+                let directive = directive(field);
                 line.directives.insert(name, directive);
             }
-            ["c", name, categories] => {
+            ("c", name) => {
+                let categories = field();
                 line.commands.push(Command {
                     name,
-                    categories: if *categories == "-" { Vec::new() } else { categories.split(',').collect() },
+                    categories: if categories == "-" { Vec::new() } else { categories.split(',').collect() },
                 });
             }
             _ => {}
@@ -178,6 +170,25 @@ fn parse(row: &Row) -> Line {
     line.ids = line.commands.iter().enumerate().map(|(id, command)| (command.name, id)).collect();
     line.categories = categories(&line);
     line
+}
+
+/// Reads the fields behind a directive's name: type, default, bounds, values, flags, name that counts.
+fn directive(mut field: impl FnMut() -> &'static str) -> Directive {
+    let kind = directive_type(field());
+    let default = field();
+    let (min, max) = (field().parse().ok(), field().parse().ok());
+    let (values, flags, alias) = (field(), field(), field());
+    Directive {
+        kind,
+        default: if default == "\"\"" { "" } else { default },
+        min,
+        max,
+        values: if values == "-" { Vec::new() } else { values.split(' ').collect() },
+        ignored: flags.contains("ignored"),
+        mutable: flags.split(',').any(|flag| flag == "mutable"),
+        protected: flags.split(',').any(|flag| flag == "protected"),
+        alias: Some(alias).filter(|alias| *alias != "-"),
+    }
 }
 
 /// As `ACLSetSelectorCommandBitsForCategory`: a command of a category brings its subcommands along.

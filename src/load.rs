@@ -1,18 +1,16 @@
 //! In: the bytes of a profile and a way to read its parents. Out: one tree whose every node knows its
 //! origin, and the typed profile; or every structural error at once.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::finding::{CAP, Finding, Found, Report, Unlisted};
 use crate::format::ProfileName;
 use crate::profile::{Environment, Profile};
 use crate::schema;
 use crate::source::{FileId, Source, Sources, Span};
-use crate::tree::{Node, Value};
+use crate::tree::{Entry, Node, Value};
 use crate::yaml;
 
 /// Most parents of one profile, theirs included.
@@ -326,42 +324,42 @@ fn looks_like_a_profile(text: &str) -> bool {
 
 /// SHA-256 over the merged tree in canonical form: keys sorted, `extends` left out.
 fn digest(tree: &Node) -> String {
-    let mut hash = Sha256::new();
-    write_canonical(tree, &mut hash, true);
-    crate::hex(&hash.finalize())
+    let mut text = String::new();
+    write_canonical(tree, &mut text, true);
+    crate::lock::sha256(text.as_bytes())
 }
 
-fn write_canonical(node: &Node, out: &mut Sha256, top: bool) {
+fn write_canonical(node: &Node, out: &mut String, top: bool) {
     match &node.value {
         Value::Map(entries) => {
-            let order: BTreeSet<(&str, usize)> =
-                entries.iter().enumerate().map(|(place, entry)| (&*entry.key, place)).collect();
-            out.update(b"{");
-            for (key, place) in order {
-                if let Some(entry) = entries.get(place).filter(|_| !(top && key == "extends")) {
-                    write_text(key, out);
-                    write_canonical(&entry.value, out, false);
-                }
+            let mut order: Vec<&Entry> = entries.iter().filter(|entry| !(top && &*entry.key == "extends")).collect();
+            order.sort_by_key(|entry| &entry.key);
+            out.push('{');
+            for entry in order {
+                write_text(&entry.key, out);
+                write_canonical(&entry.value, out, false);
             }
-            out.update(b"}");
+            out.push('}');
         }
         Value::Seq(items) => {
-            out.update(b"[");
+            out.push('[');
             for item in items {
                 write_canonical(item, out, false);
             }
-            out.update(b"]");
+            out.push(']');
         }
         Value::Str(text) => write_text(text, out),
-        Value::Null => out.update(b"n"),
-        Value::Bool(value) => out.update(format!("b{value}")),
-        Value::Int(value) => out.update(format!("i{value};")),
-        Value::Float(value) => out.update(format!("f{value};")),
+        Value::Null => out.push('n'),
+        Value::Bool(value) => out.push_str(&format!("b{value}")),
+        Value::Int(value) => out.push_str(&format!("i{value};")),
+        Value::Float(value) => out.push_str(&format!("f{value};")),
     }
 }
 
 /// Length first, so that no text can imitate structure.
-fn write_text(text: &str, out: &mut Sha256) {
-    out.update(format!("s{}:", text.len()));
-    out.update(text);
+fn write_text(text: &str, out: &mut String) {
+    out.push('s');
+    out.push_str(&text.len().to_string());
+    out.push(':');
+    out.push_str(text);
 }

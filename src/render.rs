@@ -7,11 +7,11 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 
-use crate::artefact;
+use crate::artefact::{self, users_acl::Words};
 use crate::encode;
 use crate::model::Model;
 
-/// A file to write.
+/// A file to write; all of them are text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
     /// Path below the output folder, with `/`.
@@ -20,6 +20,13 @@ pub struct File {
     pub mode: u32,
     /// Content.
     pub bytes: Vec<u8>,
+}
+
+impl File {
+    /// The content.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes).unwrap_or("")
+    }
 }
 
 macro_rules! templates {
@@ -122,6 +129,12 @@ fn environment() -> Result<Environment<'static>, Error> {
     // A word of a shell in a code block, which a line break could end.
     environment.add_filter("word", |text: &str| {
         encode::comment(text).map(|_| Value::from_safe_string(encode::shell(text))).map_err(refused)
+    });
+    // A user's line of an ACL file has dozens of words, and there may be thousands of users.
+    environment.add_filter("words", |line: &Value| {
+        let line =
+            line.downcast_object_ref::<Words>().ok_or_else(|| refused("not a line of an ACL file".to_owned()))?;
+        encode::acl_line(line.iter()).map(Value::from_safe_string).map_err(refused)
     });
     environment.add_filter("page_prose", |text: &str| Value::from_safe_string(encode::page_prose(text)));
     // A word of a script inside a compose file: quoted for the shell, then kept from compose's own `$`.

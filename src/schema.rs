@@ -6,11 +6,16 @@ mod nearest;
 mod types;
 mod walk;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::{self, Formatter};
 use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{self, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::format::{FORMATS, Format};
@@ -27,9 +32,7 @@ pub const PUBLISHED: &str = include_str!("../schema/profile.schema.json");
 const REQUIRED_MERGED: &str = "x-required-after-merge";
 
 /// The compiled schema of a merged profile.
-pub static PROFILE: LazyLock<Result<Compiled, String>> = LazyLock::new(|| {
-    serde_json::from_str(PUBLISHED).map_err(|error| error.to_string()).and_then(|json| compile(&json))
-});
+pub static PROFILE: LazyLock<Result<Compiled, String>> = LazyLock::new(|| compile(PUBLISHED));
 
 /// Generates the schema of a merged profile: every `required` means "after merging".
 pub fn merged() -> Value {
@@ -122,7 +125,8 @@ fn forbid_null(schema: &mut Map<String, Value>) {
 }
 
 /// A JSON type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 enum Type {
     Boolean,
     Integer,
@@ -132,17 +136,23 @@ enum Type {
     Object,
 }
 
-/// One schema object, ready to walk.
-#[derive(Default)]
+/// One schema object, ready to walk. A keyword that the walk does not implement is an error: it would be ignored
+/// otherwise.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct Rules {
+    #[serde(rename = "type", deserialize_with = "one_or_many")]
     types: Vec<Type>,
+    #[serde(rename = "$ref")]
     reference: Option<String>,
     all_of: Vec<Rules>,
     properties: BTreeMap<String, Rules>,
     required: Vec<String>,
-    closed: bool,
-    additional: Option<Box<Rules>>,
+    #[serde(rename = "x-required-after-merge")]
+    required_merged: Option<Vec<String>>,
+    additional_properties: Additional,
     items: Option<Box<Rules>>,
+    #[serde(rename = "enum")]
     words: Vec<Value>,
     minimum: Option<f64>,
     maximum: Option<f64>,
@@ -151,93 +161,112 @@ struct Rules {
     max_properties: Option<usize>,
     min_length: usize,
     max_length: Option<usize>,
+    #[serde(deserialize_with = "known_format")]
     format: Option<&'static Format>,
     description: Option<String>,
+    definitions: BTreeMap<String, Rules>,
+    // For editors: the parser behind `format` decides, and a property test ties it to the pattern.
+    #[serde(rename = "pattern")]
+    _pattern: IgnoredAny,
+    #[serde(rename = "title")]
+    _title: IgnoredAny,
+    #[serde(rename = "default")]
+    _default: IgnoredAny,
+    #[serde(rename = "examples")]
+    _examples: IgnoredAny,
+    #[serde(rename = "$schema")]
+    _schema: IgnoredAny,
+}
+
+/// What keys that are not listed hold.
+#[derive(Default)]
+enum Additional {
+    #[default]
+    Anything,
+    Nothing,
+    Only(Box<Rules>),
+}
+
+impl Rules {
+    /// Keys that must be there once parents and defaults were merged. Where both lists stand, ours is the stricter one.
+    fn required(&self) -> &[String] {
+        self.required_merged.as_ref().unwrap_or(&self.required)
+    }
+
+    /// Rules of a key's value, listed or not.
+    fn below(&self, key: &str) -> Option<&Rules> {
+        match (self.properties.get(key), &self.additional_properties) {
+            (Some(listed), _) => Some(listed),
+            (None, Additional::Only(rules)) => Some(rules),
+            (None, _) => None,
+        }
+    }
+
+    /// True if no other key may stand there.
+    fn closed(&self) -> bool {
+        matches!(self.additional_properties, Additional::Nothing)
+    }
+}
+
+impl<'de> Deserialize<'de> for Additional {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Additional, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Additional;
+
+            fn expecting(&self, out: &mut Formatter<'_>) -> fmt::Result {
+                out.write_str("false or a schema")
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Additional, E> {
+                if value { Err(E::invalid_value(de::Unexpected::Bool(true), &self)) } else { Ok(Additional::Nothing) }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Additional, A::Error> {
+                Rules::deserialize(MapAccessDeserializer::new(map)).map(Box::new).map(Additional::Only)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Type>, D::Error> {
+    struct Types;
+    impl<'de> Visitor<'de> for Types {
+        type Value = Vec<Type>;
+
+        fn expecting(&self, out: &mut Formatter<'_>) -> fmt::Result {
+            out.write_str("a type or a list of types")
+        }
+
+        fn visit_str<E: de::Error>(self, name: &str) -> Result<Vec<Type>, E> {
+            Type::deserialize(name.into_deserializer()).map(|one| vec![one])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, names: A) -> Result<Vec<Type>, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(names))
+        }
+    }
+    deserializer.deserialize_any(Types)
+}
+
+fn known_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'static Format>, D::Error> {
+    let name = Cow::<str>::deserialize(deserializer)?;
+    let format = FORMATS.iter().find(|format| format.name == name);
+    format.map(Some).ok_or_else(|| de::Error::custom(format!("unknown format {name}")))
 }
 
 /// A schema that [`check`] can walk.
+#[derive(Deserialize)]
+#[serde(transparent)]
 pub struct Compiled {
     root: Rules,
-    definitions: BTreeMap<String, Rules>,
 }
 
 /// Compiles a schema.
 ///
 /// # Errors
-/// The first keyword or format that the walk does not implement: it would be ignored otherwise.
-pub fn compile(schema: &Value) -> Result<Compiled, String> {
-    let mut definitions = BTreeMap::new();
-    if let Some(Value::Object(map)) = schema.get("definitions") {
-        for (name, definition) in map {
-            definitions.insert(format!("#/definitions/{name}"), compile_rules(definition)?);
-        }
-    }
-    Ok(Compiled { root: compile_rules(schema)?, definitions })
-}
-
-fn compile_rules(schema: &Value) -> Result<Rules, String> {
-    let mut rules = Rules::default();
-    let Some(map) = schema.as_object() else { return Err(format!("schema {schema} is no object")) };
-    for (keyword, value) in map {
-        let number = || value.as_f64().ok_or_else(|| format!("{keyword}: {value}"));
-        let count = || {
-            value.as_u64().and_then(|count| usize::try_from(count).ok()).ok_or_else(|| format!("{keyword}: {value}"))
-        };
-        match keyword.as_str() {
-            "type" => rules.types = compile_types(value)?,
-            "$ref" => rules.reference = value.as_str().map(str::to_owned),
-            "allOf" => rules.all_of = compile_each(value)?,
-            "properties" => {
-                for (key, property) in value.as_object().into_iter().flatten() {
-                    rules.properties.insert(key.clone(), compile_rules(property)?);
-                }
-            }
-            // Where both stand, ours is the stricter one; both are strings in a list.
-            "required" if map.contains_key(REQUIRED_MERGED) => {}
-            "required" | REQUIRED_MERGED => {
-                rules.required =
-                    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-            }
-            "additionalProperties" if value == false => rules.closed = true,
-            "additionalProperties" => rules.additional = Some(Box::new(compile_rules(value)?)),
-            "items" => rules.items = Some(Box::new(compile_rules(value)?)),
-            "enum" => rules.words = value.as_array().cloned().unwrap_or_default(),
-            "minimum" => rules.minimum = Some(number()?),
-            "maximum" => rules.maximum = Some(number()?),
-            "minItems" => rules.min_items = count()?,
-            "maxProperties" => rules.max_properties = Some(count()?),
-            "maxItems" => rules.max_items = Some(count()?),
-            "minLength" => rules.min_length = count()?,
-            "maxLength" => rules.max_length = Some(count()?),
-            "format" => {
-                let format = FORMATS.iter().find(|format| value == format.name);
-                rules.format = Some(format.ok_or_else(|| format!("unknown format {value}"))?);
-            }
-            "description" => rules.description = value.as_str().map(str::to_owned),
-            // `pattern` is for editors: the parser behind `format` decides, and a property test ties the two.
-            "pattern" | "title" | "default" | "examples" | "definitions" | "$schema" => {}
-            other => return Err(format!("the walk does not implement the keyword {other}")),
-        }
-    }
-    Ok(rules)
-}
-
-fn compile_each(schemas: &Value) -> Result<Vec<Rules>, String> {
-    schemas.as_array().into_iter().flatten().map(compile_rules).collect()
-}
-
-fn compile_types(value: &Value) -> Result<Vec<Type>, String> {
-    let names: Vec<&Value> = value.as_array().map_or_else(|| vec![value], |names| names.iter().collect());
-    names
-        .into_iter()
-        .map(|name| match name.as_str() {
-            Some("boolean") => Ok(Type::Boolean),
-            Some("integer") => Ok(Type::Integer),
-            Some("number") => Ok(Type::Number),
-            Some("string") => Ok(Type::String),
-            Some("array") => Ok(Type::Array),
-            Some("object") => Ok(Type::Object),
-            _ => Err(format!("unknown type {name}")),
-        })
-        .collect()
+/// The first keyword or format that the walk does not implement.
+pub fn compile(schema: &str) -> Result<Compiled, String> {
+    serde_json::from_str(schema).map_err(|error| error.to_string())
 }

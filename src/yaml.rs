@@ -299,6 +299,9 @@ pub const fn is_forbidden(sign: char) -> bool {
 }
 
 fn forbidden_character(text: &str, file: FileId) -> Option<Finding> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+        return None;
+    }
     // A lone carriage return is a line break to YAML, and hides what stands before it on a terminal.
     let lone = |offset: usize| text.as_bytes().get(offset + 1) != Some(&b'\n');
     let (offset, sign) =

@@ -40,11 +40,11 @@ fn published_schema_is_up_to_date() {
 
 #[test]
 fn the_walk_knows_every_keyword_and_refuses_others() {
-    schema::compile(&schema::merged()).map(drop).expect("merged schema");
-    schema::compile(&schema::published(&defaults())).map(drop).expect("published schema");
-    assert!(schema::compile(&json!({"dependencies": {}})).is_err());
-    assert!(schema::compile(&json!({"properties": {"a": {"uniqueItems": true}}})).is_err());
-    assert!(schema::compile(&json!({"format": "unheard-of"})).is_err());
+    schema::compile(&schema::merged().to_string()).map(drop).expect("merged schema");
+    schema::compile(&schema::published(&defaults()).to_string()).map(drop).expect("published schema");
+    assert!(schema::compile(&json!({"dependencies": {}}).to_string()).is_err());
+    assert!(schema::compile(&json!({"properties": {"a": {"uniqueItems": true}}}).to_string()).is_err());
+    assert!(schema::compile(&json!({"format": "unheard-of"}).to_string()).is_err());
 }
 
 #[test]

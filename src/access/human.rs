@@ -65,6 +65,9 @@ fn listed(items: &[String]) -> String {
 
 /// A text that may hold anything, for a terminal: what a terminal might obey or hide is written out.
 pub fn shown(text: &str) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for sign in text.chars() {
         if crate::yaml::is_forbidden(sign) || sign.is_control() {

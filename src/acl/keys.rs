@@ -25,13 +25,6 @@ pub struct Channel {
     pub pattern: bool,
 }
 
-/// What is known of a command's words.
-struct Shape {
-    /// How many words it has, the name included; negative: at least.
-    arity: i32,
-    groups: Vec<Group>,
-}
-
 struct Group {
     begin: Begin,
     find: Find,
@@ -55,11 +48,19 @@ static ROWS: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
     rows.filter_map(|row| row.split_once('\t')).collect()
 });
 
-fn shape(command: &str) -> Option<Shape> {
+fn row(command: &str) -> Option<std::str::Split<'static, char>> {
     let place = ROWS.binary_search_by(|(name, _)| (*name).cmp(command)).ok()?;
-    let mut fields = ROWS.get(place)?.1.split('\t');
-    let arity = fields.next()?.parse().ok()?;
-    Some(Shape { arity, groups: fields.next().unwrap_or("").split(' ').filter_map(group).collect() })
+    Some(ROWS.get(place)?.1.split('\t'))
+}
+
+/// The groups of keys among a command's words.
+fn groups(command: &str) -> Option<Vec<Group>> {
+    Some(row(command)?.nth(1).unwrap_or("").split(' ').filter_map(group).collect())
+}
+
+/// How many words a command has, its name included; negative: at least so many.
+pub fn arity(command: &str) -> Option<i32> {
+    row(command)?.next()?.parse().ok()
 }
 
 fn group(text: &'static str) -> Option<Group> {
@@ -82,7 +83,7 @@ fn group(text: &'static str) -> Option<Group> {
 
 /// What a command does to the keys that it may name: reads, writes; none if it has no keys.
 pub fn uses(command: &str) -> Option<(bool, bool)> {
-    let groups = shape(command)?.groups;
+    let groups = groups(command)?;
     let any = |wanted: fn(&Group) -> bool| groups.iter().any(wanted);
     (!groups.is_empty()).then(|| (any(|group| group.read), any(|group| group.write)))
 }
@@ -95,7 +96,7 @@ pub fn needs(command: &str) -> Vec<(bool, bool)> {
         "bitfield" => return vec![(true, false)],
         _ => {}
     }
-    let groups = shape(command).map(|shape| shape.groups).unwrap_or_default();
+    let groups = groups(command).unwrap_or_default();
     // Behind a word that need not be there: options such as STORE.
     let optional = |group: &&Group| matches!(group.begin, Begin::Behind { word, .. } if word != "STREAMS");
     let counted = |group: &&Group| matches!(group.find, Find::Number { .. });
@@ -109,9 +110,9 @@ pub fn has_channels(command: &str) -> bool {
 
 /// True if a command takes as many words, its name included.
 pub fn takes(command: &str, words: usize) -> bool {
-    let Some(shape) = shape(command) else { return true };
-    let least = usize::try_from(shape.arity.unsigned_abs()).unwrap_or(usize::MAX);
-    if shape.arity < 0 { words >= least } else { words == least }
+    let Some(arity) = arity(command) else { return true };
+    let least = usize::try_from(arity.unsigned_abs()).unwrap_or(usize::MAX);
+    if arity < 0 { words >= least } else { words == least }
 }
 
 /// The channels among the words. Leaving a channel needs no permission.
@@ -145,8 +146,8 @@ pub fn keys(line: &Line, command: &str, words: &[String]) -> Vec<Key> {
         "migrate" => migrated(words),
         "xread" | "xreadgroup" => streams(words),
         _ => {
-            let found = shape(&format!("{command}@{line}")).or_else(|| shape(command));
-            found.and_then(|shape| all_groups(&shape.groups, words)).unwrap_or_default()
+            let found = groups(&format!("{command}@{line}")).or_else(|| groups(command));
+            found.and_then(|groups| all_groups(&groups, words)).unwrap_or_default()
         }
     }
 }
@@ -273,7 +274,7 @@ mod tests {
     fn found(text: &str) -> Vec<(String, bool, bool)> {
         let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
         let full = words.get(..2).map(|two| two.join("|").to_ascii_lowercase()).unwrap_or_default();
-        let name = if shape(&full).is_some() { full } else { words[0].to_ascii_lowercase() };
+        let name = if arity(&full).is_some() { full } else { words[0].to_ascii_lowercase() };
         let line = crate::engine::lines().next().expect("a line");
         keys(line, &name, &words).into_iter().map(|key| (words[key.place].clone(), key.read, key.write)).collect()
     }
@@ -282,14 +283,14 @@ mod tests {
     fn every_command_of_every_line_has_a_shape() {
         for line in crate::engine::lines() {
             for command in &line.commands {
-                assert!(shape(command.name).is_some(), "{line}: {}", command.name);
+                assert!(arity(command.name).is_some(), "{line}: {}", command.name);
             }
         }
         assert!(ROWS.is_sorted());
         for (name, row) in ROWS.iter() {
-            let shape = shape(name).unwrap_or_else(|| panic!("{name}"));
+            let read = groups(name).unwrap_or_else(|| panic!("{name}"));
             let groups = row.split('\t').nth(1).filter(|groups| !groups.is_empty());
-            assert_eq!(shape.groups.len(), groups.map_or(0, |groups| groups.split(' ').count()), "{name}");
+            assert_eq!(read.len(), groups.map_or(0, |groups| groups.split(' ').count()), "{name}");
         }
     }
 

@@ -108,10 +108,27 @@ pub fn emitted(model: &Model) -> Vec<(String, String)> {
 
 /// The value that the server runs with: as written, else its default. None if the line lacks the directive.
 pub fn effective(model: &Model, name: &str) -> Option<String> {
-    let known = model.line.directive(name).filter(|known| !known.ignored)?;
-    let mut lines = sections(model).into_iter().flat_map(|section| section.lines);
-    let written = lines.find(|line| line.name == name).map(|line| line.values.join(" "));
-    Some(written.unwrap_or_else(|| known.default.to_owned()))
+    Effective::new(model).get(name)
+}
+
+/// The same of several directives.
+pub struct Effective<'model> {
+    model: &'model Model,
+    written: Vec<Line>,
+}
+
+impl<'model> Effective<'model> {
+    /// What is written for a model.
+    pub fn new(model: &'model Model) -> Effective<'model> {
+        Effective { model, written: sections(model).into_iter().flat_map(|section| section.lines).collect() }
+    }
+
+    /// As [`effective`].
+    pub fn get(&self, name: &str) -> Option<String> {
+        let known = self.model.line.directive(name).filter(|known| !known.ignored)?;
+        let written = self.written.iter().find(|line| line.name == name).map(|line| line.values.join(" "));
+        Some(written.unwrap_or_else(|| known.default.to_owned()))
+    }
 }
 
 fn network(out: &mut Lines) {

@@ -120,6 +120,7 @@ fn security_test(model: &Model) -> SecurityTest {
     let admin = admin(model);
     let dry_run = model.line.has_subcommands() && admin.is_some_and(|(_, account)| may(model, account, "acl|dryrun"));
     let (chosen, left_out) = chosen(&users);
+    let forms = probes::Forms::new(model.line, &model.denied, dry_run);
     SecurityTest {
         cli: cli(model),
         host: host(model),
@@ -132,7 +133,7 @@ fn security_test(model: &Model) -> SecurityTest {
         control: admin
             .map(|(_, account)| probes::control(model.line, &without_renamed(model, account)))
             .unwrap_or_default(),
-        users: chosen.into_iter().map(|(user, account)| subject(model, user, account, dry_run)).collect(),
+        users: chosen.into_iter().map(|(user, account)| subject(model, user, account, &forms, dry_run)).collect(),
         disabled: users
             .iter()
             .filter(|(user, _)| user.login == Login::Password && !user.enabled)
@@ -184,10 +185,10 @@ fn chosen<'users>(users: &[(&'users AclUser, &'users Account)]) -> (Vec<(&'users
     (chosen, left_out)
 }
 
-fn subject(model: &Model, user: &AclUser, account: &Account, dry_run: bool) -> Subject {
+fn subject(model: &Model, user: &AclUser, account: &Account, forms: &probes::Forms, dry_run: bool) -> Subject {
     let line = model.line;
     let account = &without_renamed(model, account);
-    let denied = probes::denied(line, account, &model.denied, dry_run);
+    let denied = forms.denied(line, account);
     let pair = |keys: Option<probes::Keys>| keys.map_or((Vec::new(), Vec::new()), |keys| (keys.own, keys.others));
     let (reads, reads_not) = pair(probes::keys_of(line, account, false));
     let (writes, writes_not) = pair(probes::keys_of(line, account, true));
@@ -235,9 +236,10 @@ fn tls(model: &Model) -> Tls {
 /// Settings as CONFIG GET shows them.
 fn settings(model: &Model) -> Vec<Setting> {
     let wanted = SETTINGS.iter().filter(|name| model.tls() || !name.starts_with("tls-"));
+    let effective = redis_conf::Effective::new(model);
     wanted
         .filter_map(|name| {
-            let value = redis_conf::effective(model, name)?;
+            let value = effective.get(name)?;
             let megabytes = value.strip_suffix("mb").and_then(|number| number.parse::<u64>().ok());
             Some(Setting { name, value: megabytes.map_or(value, |number| (number * MIB).to_string()) })
         })

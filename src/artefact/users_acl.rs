@@ -2,8 +2,10 @@
 //! can log in. It holds nothing derived from a secret and diffs cleanly in review.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde::Serialize;
+use minijinja::value::{Object, Value};
+use serde::{Serialize, Serializer};
 
 use super::{Artefact, context};
 use crate::acl::account::{Account, Grant};
@@ -17,7 +19,7 @@ pub(super) const ARTEFACT: Artefact = Artefact {
     mode: 0o644,
     wanted: |_| true,
     template: "redis/users.acl",
-    context: |model| context(model, Acl { users: lines(model) }),
+    context: |model| context(model, Acl { users: lines(model).into_iter().map(Value::from_object).collect() }),
 };
 
 /// What stands where a password's digest will be. No password has this SHA-256 digest that anyone knows.
@@ -25,18 +27,59 @@ pub const LOCKED: &str = "#00000000000000000000000000000000000000000000000000000
 
 #[derive(Serialize)]
 struct Acl {
-    users: Vec<Vec<String>>,
+    users: Vec<Value>,
+}
+
+/// The words of a user's line, in the order of ACL SAVE. Command rules stay shared among the users of a role.
+#[derive(Debug)]
+pub struct Words {
+    name: String,
+    before: Vec<String>,
+    commands: Arc<Vec<String>>,
+    selectors: Vec<String>,
+}
+
+impl Object for Words {}
+
+impl Words {
+    fn new(line: &Line, user: &AclUser) -> Words {
+        Words {
+            name: user.name.clone(),
+            before: flags(line, user).chain(user.permissions.patterns()).collect(),
+            commands: Arc::clone(&user.permissions.commands),
+            selectors: selectors(user).collect(),
+        }
+    }
+
+    fn rules(&self) -> impl Iterator<Item = &str> {
+        let own = self.before.iter().chain(self.commands.iter());
+        own.chain(&self.selectors).map(String::as_str)
+    }
+
+    /// All of them, the name first.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.name.as_str()).chain(self.rules())
+    }
+}
+
+impl Serialize for Words {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
 }
 
 /// The words of each user's line.
-pub(super) fn lines(model: &Model) -> Vec<Vec<String>> {
-    model.users.iter().map(|user| tokens(model.line, user)).collect()
+pub(super) fn lines(model: &Model) -> Vec<Words> {
+    model.users.iter().map(|user| Words::new(model.line, user)).collect()
 }
 
 /// The rules of a user in the words of the file, each selector one word.
 pub fn rules(line: &Line, user: &AclUser) -> Vec<String> {
-    let tokens = tokens(line, user);
-    let words: Vec<&str> = tokens.iter().skip(1).map(String::as_str).collect();
+    let words = Words::new(line, user);
+    if words.selectors.is_empty() {
+        return words.rules().map(str::to_owned).collect();
+    }
+    let words: Vec<&str> = words.rules().collect();
     // Nothing is left open: selectors are written whole.
     let joined = join_selectors(line, &words).unwrap_or_default();
     joined.into_iter().map(|(_, word)| word).collect()
@@ -65,15 +108,6 @@ pub fn accounts(line: &Line, users: &[AclUser]) -> Vec<Account> {
         accounts.push(account);
     }
     accounts
-}
-
-/// The words of a user's line, in the order of ACL SAVE.
-fn tokens(line: &Line, user: &AclUser) -> Vec<String> {
-    std::iter::once(user.name.clone())
-        .chain(flags(line, user))
-        .chain(user.permissions.tokens())
-        .chain(selectors(user))
-        .collect()
 }
 
 fn flags(line: &Line, user: &AclUser) -> impl Iterator<Item = String> {

@@ -40,18 +40,18 @@ impl CommandSet {
     }
 
     /// The ids in it, ascending.
-    pub fn ids(&self) -> Vec<usize> {
+    pub fn ids(&self) -> impl Iterator<Item = usize> {
         ids(self.0.iter().copied())
     }
 
     /// The ids in both sets, ascending.
     pub fn both(&self, other: &CommandSet) -> Vec<usize> {
-        ids(self.0.iter().zip(&other.0).map(|(mine, theirs)| mine & theirs))
+        ids(self.0.iter().zip(&other.0).map(|(mine, theirs)| mine & theirs)).collect()
     }
 
     /// The ids of this set that the other one lacks, ascending.
     pub fn minus(&self, other: &CommandSet) -> Vec<usize> {
-        ids(self.0.iter().zip(&other.0).map(|(mine, theirs)| mine & !theirs))
+        ids(self.0.iter().zip(&other.0).map(|(mine, theirs)| mine & !theirs)).collect()
     }
 
     /// True if nothing is in it.
@@ -71,15 +71,12 @@ impl CommandSet {
 }
 
 /// The ids of the bits that are set: a step for each of them, not for each that could be.
-fn ids(words: impl Iterator<Item = u64>) -> Vec<usize> {
-    let mut found = Vec::new();
-    for (place, mut word) in words.enumerate() {
-        while word != 0 {
-            found.push(place * 64 + word.trailing_zeros() as usize);
-            word &= word - 1;
-        }
-    }
-    found
+fn ids(words: impl Iterator<Item = u64>) -> impl Iterator<Item = usize> {
+    words.enumerate().flat_map(|(place, word)| {
+        let left = |word: u64| Some(word).filter(|word| *word != 0);
+        let lowest_gone = move |word: &u64| left(word & (word - 1));
+        std::iter::successors(left(word), lowest_gone).map(move |word| place * 64 + word.trailing_zeros() as usize)
+    })
 }
 
 #[cfg(test)]
@@ -96,7 +93,7 @@ mod tests {
             set
         };
         let (a, b) = (of(&[0, 5, 63, 64, 127, 128, 199]), of(&[5, 64, 128, 130]));
-        assert_eq!(a.ids(), [0, 5, 63, 64, 127, 128, 199]);
+        assert!(a.ids().eq([0, 5, 63, 64, 127, 128, 199]));
         assert_eq!(a.both(&b), [5, 64, 128]);
         assert_eq!(a.minus(&b), [0, 63, 127, 199]);
         assert!(of(&[]).is_empty() && of(&[]).both(&a).is_empty() && !a.is_empty());

@@ -101,7 +101,7 @@ impl Verdict {
 impl Claim {
     fn find(&self, files: &[File]) -> Evidence {
         let file = files.iter().find(|file| file.path == self.file);
-        let text = file.map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
+        let text = file.map_or("", File::text);
         let place = text.lines().map(str::trim_start).position(|line| match &self.line {
             Sought::Starting(start) => line.starts_with(start.as_str()),
             Sought::Holding(part) => line.contains(part),

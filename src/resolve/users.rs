@@ -2,6 +2,7 @@
 //! check's user are there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::acl::{self, Permissions};
 use crate::engine::{CommandSet, Line};
@@ -85,7 +86,7 @@ fn default_user(profile: &Profile, line: &Line, denied: &CommandSet) -> AclUser 
         permissions: Permissions {
             keys: "*".parse().into_iter().collect(),
             channels: "*".parse().into_iter().collect(),
-            commands: subtract(line, vec!["+@all".to_owned()], denied),
+            commands: Arc::new(subtract(line, vec!["+@all".to_owned()], denied)),
         },
         selectors: Vec::new(),
         place: None,
@@ -114,15 +115,15 @@ fn replay(profile: &Profile, line: &Line) -> Permissions {
 const REPLAYED: &[&str] = &["@write", "select", "pfcount", "vadd", "vrem", "vsetattr"];
 
 /// The rules of roles that state none, by role and whether there are channels: thousands of users may share them.
-type RoleRules = BTreeMap<(Role, bool), Vec<String>>;
+type RoleRules = BTreeMap<(Role, bool), Arc<Vec<String>>>;
 
 /// The command rules of a user, without what is denied to it.
-fn commands(user: &User, line: &Line, denied: &CommandSet, roles: &mut RoleRules) -> Vec<String> {
+fn commands(user: &User, line: &Line, denied: &CommandSet, roles: &mut RoleRules) -> Arc<Vec<String>> {
     // A channel without a command for it would be a permission that nobody can use.
     let has_channels = user.channels.as_ref().is_some_and(|channels| !channels.is_empty());
     let make = || {
         let denied = if user.role == Role::Admin { &CommandSet::none(line.commands.len()) } else { denied };
-        subtract(line, role_rules(user, has_channels, line, denied), denied)
+        Arc::new(subtract(line, role_rules(user, has_channels, line, denied), denied))
     };
     if user.commands.is_some() { make() } else { roles.entry((user.role, has_channels)).or_insert_with(make).clone() }
 }
@@ -184,7 +185,7 @@ fn listed_user(user: &User, place: usize, line: &Line, denied: &CommandSet, role
     let selector = |selector: &Selector| Permissions {
         keys: acl::merge_keys(selector.keys.as_deref().unwrap_or_default()),
         channels: unique(selector.channels.as_deref().unwrap_or_default()),
-        commands: subtract(line, selector.commands.iter().map(ToString::to_string).collect(), denied),
+        commands: Arc::new(subtract(line, selector.commands.iter().map(ToString::to_string).collect(), denied)),
     };
     AclUser {
         name: user.name.to_string(),
@@ -203,7 +204,7 @@ pub(super) fn unique<T: Clone + Ord>(items: &[T]) -> Vec<T> {
 }
 
 fn permissions(keys: &[KeyPattern], commands: Vec<String>) -> Permissions {
-    Permissions { keys: keys.to_vec(), channels: Vec::new(), commands: acl::canonical(commands) }
+    Permissions { keys: keys.to_vec(), channels: Vec::new(), commands: Arc::new(acl::canonical(commands)) }
 }
 
 /// `+name` for each that the line knows. On 6.2 a subcommand is granted as a first argument.

@@ -136,7 +136,7 @@ fn without_use(model: &Model, sink: &mut Sink) {
         }
         let grant = &account.own;
         let name = |id: usize| line.commands.get(id).map_or("", |command| command.name);
-        let permitted = || grant.commands.ids().into_iter().chain(grant.first_arguments.keys().copied());
+        let permitted = || grant.commands.ids().chain(grant.first_arguments.keys().copied());
         let uses_keys = |id: usize| keys::uses(name(id)).is_some() && usable(grant, id);
         if user.keys.as_ref().is_some_and(|keys| !keys.is_empty()) && !permitted().any(uses_keys) {
             sink.report(

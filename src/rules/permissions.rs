@@ -236,7 +236,7 @@ fn monitoring(model: &Model, sink: &mut Sink) {
             if !monitors || !grant.reaches_every_key() {
                 continue;
             }
-            let mut found = grant.commands.ids();
+            let mut found: Vec<usize> = grant.commands.ids().collect();
             found.retain(|id| reads(line, *id));
             let mut names = names_of(model, &found);
             let told = carried.among(line, grant);

@@ -38,7 +38,7 @@ pub fn describe<'schema>(schema: &'schema Compiled, path: &Path) -> Option<&'sch
         rules = schema.resolve(rules);
         rules = match segment {
             Segment::Index(_) => rules.items.as_deref()?,
-            Segment::Key(key) => rules.properties.get(key).or(rules.additional.as_deref())?,
+            Segment::Key(key) => rules.below(key)?,
         };
         description =
             rules.description.as_deref().or_else(|| schema.resolve(rules).description.as_deref()).or(description);
@@ -47,10 +47,14 @@ pub fn describe<'schema>(schema: &'schema Compiled, path: &Path) -> Option<&'sch
 }
 
 impl Compiled {
+    fn definition(&self, reference: &str) -> Option<&Rules> {
+        self.root.definitions.get(reference.strip_prefix("#/definitions/")?)
+    }
+
     /// Follows `$ref` and a lone `allOf` to the object that has the properties.
     fn resolve<'schema>(&'schema self, mut rules: &'schema Rules) -> &'schema Rules {
         loop {
-            if let Some(target) = rules.reference.as_deref().and_then(|name| self.definitions.get(name)) {
+            if let Some(target) = rules.reference.as_deref().and_then(|name| self.definition(name)) {
                 rules = target;
             } else if let [only] = rules.all_of.as_slice() {
                 rules = only;
@@ -113,10 +117,10 @@ impl Walk<'_> {
                 break;
             }
             self.path.push(Segment::Key(entry.key.to_string()));
-            match rules.properties.get(&*entry.key).or(rules.additional.as_deref()) {
+            match rules.below(&entry.key) {
                 Some(below) => self.node(below, &entry.value, entry.key_span),
                 // Looking for what was meant costs; beyond the cap nobody reads it.
-                None if rules.closed && self.findings.len() <= CAP => {
+                None if rules.closed() && self.findings.len() <= CAP => {
                     let finding = self.unknown_key(rules, &entry.key, entry.key_span);
                     if let Some(meant) = fix::meant(&entry.key, rules.properties.keys().map(String::as_str)) {
                         renamed.push(Renamed { finding: self.findings.len(), entry, meant });
@@ -131,7 +135,7 @@ impl Walk<'_> {
         if self.full() {
             return;
         }
-        for key in &rules.required {
+        for key in rules.required() {
             if !entries.iter().any(|entry| *entry.key == **key) {
                 // Of the whole profile, the first key that its own file states.
                 let own = entries.iter().map(|entry| entry.key_span).filter(|span| span.file == node.span.file).min();

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::acl::account::{Account, KeyGrant};
-use crate::acl::decide::{self, Denial};
+use crate::acl::decide::{self, Called, Denial};
 use crate::acl::{glob, keys};
 use crate::engine::{CommandSet, Line};
 
@@ -100,6 +100,35 @@ fn no_such_right(line: &Line, account: &Account, words: &[String]) -> bool {
     decision(line, account, words) == Some(Err(Denial::Command))
 }
 
+/// A command, looked up.
+struct Form {
+    words: Vec<String>,
+    typed: String,
+    called: Called,
+}
+
+impl Form {
+    /// None where the server knows no such command, or the number of words is wrong.
+    fn new(line: &Line, words: Vec<String>) -> Option<Form> {
+        let called = decide::call(line, &words).ok()?;
+        Some(Form { typed: typed(&words), words, called })
+    }
+
+    /// True if the user may not run the command at all.
+    fn denied(&self, line: &Line, account: &Account) -> bool {
+        decide::decide(line, account, &self.called, &self.words) == Err(Denial::Command)
+    }
+}
+
+/// What every user is tried with.
+pub(super) struct Forms {
+    dry_run: bool,
+    core: Vec<Form>,
+    further: Vec<Form>,
+    /// What the profile denies, for ACL DRYRUN.
+    plain: Vec<Form>,
+}
+
 /// Commands that the user may not run at all.
 pub(super) struct Denied {
     /// To be tried by the user.
@@ -108,37 +137,39 @@ pub(super) struct Denied {
     pub asked: Vec<String>,
 }
 
-/// Of the dangerous commands and of what the profile denies, all that the user may not run.
-pub(super) fn denied(line: &Line, account: &Account, denied: &CommandSet, dry_run: bool) -> Denied {
-    let mut found = Denied { tried: Vec::new(), asked: Vec::new() };
-    let mut covered = BTreeSet::new();
-    for (form, core) in CORE.iter().map(|form| (form, true)).chain(FURTHER.iter().map(|form| (form, false))) {
-        let words = split(form);
-        if no_such_right(line, account, &words) {
-            covered.extend(decide::call(line, &words).map(|called| called.full));
-            if core || !dry_run { &mut found.tried } else { &mut found.asked }.push(typed(&words));
-        }
-    }
-    if dry_run {
+impl Forms {
+    /// The dangerous commands, and what the profile denies.
+    pub(super) fn new(line: &Line, denied: &CommandSet, dry_run: bool) -> Forms {
+        let known = |forms: &[&str]| forms.iter().filter_map(|form| Form::new(line, split(form))).collect();
         let whole = |id: &usize| denied.contains(*id) && line.with_subcommands(*id).len() == 1;
         let names = line.commands.iter().enumerate().filter(|(id, _)| whole(id)).map(|(_, command)| command.name);
-        let names = names.filter(|name| !name.ends_with("|help"));
-        let further = names.filter(|name| !covered.contains(*name)).filter_map(plain_form);
-        found.asked.extend(further.filter(|words| no_such_right(line, account, words)).map(|words| typed(&words)));
+        let names = names.filter(|name| dry_run && !name.ends_with("|help"));
+        let plain = names.filter_map(plain_form).filter_map(|words| Form::new(line, words)).collect();
+        Forms { dry_run, core: known(CORE), further: known(FURTHER), plain }
     }
-    found
+
+    /// Of all, those that the user may not run.
+    pub(super) fn denied(&self, line: &Line, account: &Account) -> Denied {
+        let refused = |form: &&Form| form.denied(line, account);
+        let (core, further) = (self.core.iter().filter(refused), self.further.iter().filter(refused));
+        let covered: BTreeSet<&str> =
+            core.clone().chain(further.clone()).map(|form| form.called.full.as_str()).collect();
+        let plain = self.plain.iter().filter(|form| !covered.contains(form.called.full.as_str())).filter(refused);
+        let typed = |form: &Form| form.typed.clone();
+        if self.dry_run {
+            Denied { tried: core.map(typed).collect(), asked: further.chain(plain).map(typed).collect() }
+        } else {
+            Denied { tried: core.chain(further).map(typed).collect(), asked: Vec::new() }
+        }
+    }
 }
 
 /// A command with as many words as it takes. It is judged, never run.
 fn plain_form(name: &str) -> Option<Vec<String>> {
     let mut words: Vec<String> = name.split('|').map(str::to_owned).collect();
-    while !keys::takes(name, words.len()) {
-        words.push("x".to_owned());
-        if words.len() > 16 {
-            return None;
-        }
-    }
-    Some(words)
+    let count = usize::try_from(keys::arity(name)?.unsigned_abs()).ok()?;
+    words.resize(count.max(words.len()), "x".to_owned());
+    keys::takes(name, words.len()).then_some(words)
 }
 
 /// What the user may do with its own keys and not with others.
@@ -158,13 +189,16 @@ pub(super) fn keys_of(line: &Line, account: &Account, writes: bool) -> Option<Ke
     let forms = if writes { WRITE } else { READ };
     let patterns: Vec<&KeyGrant> = account.grants().flat_map(|grant| grant.keys.iter()).take(PATTERNS).collect();
     let names: BTreeSet<String> = patterns.iter().filter_map(|key| example(&key.pattern)).collect();
-    let of = |form: &str, wanted: fn(Result<(), Denial>) -> bool| -> Vec<String> {
-        let all = names.iter().map(String::as_str).chain([NOBODYS]).map(|name| on_key(form, name));
-        all.filter(|words| decision(line, account, words).is_some_and(wanted)).map(|words| typed(&words)).collect()
-    };
-    let tried = forms.iter().map(|form| Keys {
-        own: of(form, |decided| decided.is_ok()),
-        others: of(form, |decided| matches!(decided, Err(Denial::Key(_)))),
+    let tried = forms.iter().map(|form| {
+        let mut keys = Keys { own: Vec::new(), others: Vec::new() };
+        for words in names.iter().map(String::as_str).chain([NOBODYS]).map(|name| on_key(form, name)) {
+            match decision(line, account, &words) {
+                Some(Ok(())) => keys.own.push(typed(&words)),
+                Some(Err(Denial::Key(_))) => keys.others.push(typed(&words)),
+                _ => {}
+            }
+        }
+        keys
     });
     tried.into_iter().find(|keys| !keys.own.is_empty() && !keys.others.is_empty())
 }

@@ -167,7 +167,7 @@ fn disabled_commands(server: &mut Running) -> Outcome {
     let model = &server.model;
     let (users, told) = distinct(server, limited);
     let commands: Vec<Vec<String>> =
-        model.denied.ids().into_iter().filter_map(|id| filled(model.line, model.line.commands.get(id)?.name)).collect();
+        model.denied.ids().filter_map(|id| filled(model.line, model.line.commands.get(id)?.name)).collect();
     for (user, account) in users {
         let mut connection = server.user(user)?;
         for words in &commands {
