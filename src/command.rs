@@ -33,6 +33,7 @@ use crate::input::{self, DiskParents, ProfilePath, Projects, Work};
 use crate::load::{self, Input};
 use crate::model::Model;
 use crate::output::{Format, github, human, json, sarif};
+use crate::parallel;
 use crate::profile::Environment;
 use crate::resolve;
 use crate::source::Sources;
@@ -219,8 +220,11 @@ fn judge_all(profiles: &[String], options: &Judge, now: OffsetDateTime) -> Resul
 
 /// The same, and prints nothing.
 fn judge_quietly(profiles: &[String], options: &Judge, now: OffsetDateTime) -> Result<Vec<Judged>, String> {
-    let work = Projects::new()?.work(profiles)?;
-    work.into_iter().map(|work| judge(work, options, now)).collect()
+    judge_work(Projects::new()?.work(profiles)?, options, now)
+}
+
+fn judge_work(work: Vec<Work>, options: &Judge, now: OffsetDateTime) -> Result<Vec<Judged>, String> {
+    parallel::map(work, |work| judge(work, options, now)).into_iter().collect()
 }
 
 fn print(judged: &[Judged], format: Format) {

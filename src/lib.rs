@@ -55,6 +55,7 @@ pub mod mend;
 pub mod model;
 pub mod needs;
 pub mod output;
+pub mod parallel;
 pub mod path;
 pub mod profile;
 pub mod project;

@@ -46,14 +46,14 @@ pub(super) const ARTEFACTS: &[Artefact] = &[
         mode: 0o755,
         wanted: |model| model.firewall.is_some(),
         template: "firewall/apply.sh",
-        context: |model| guard(model, Family::Both),
+        context: |model| guard(model, Family::Neither),
     },
     Artefact {
         path: |_| "firewall/remove.sh".to_owned(),
         mode: 0o755,
         wanted: |model| model.firewall.is_some(),
         template: "firewall/remove.sh",
-        context: |model| guard(model, Family::Both),
+        context: |model| guard(model, Family::Neither),
     },
     Artefact {
         path: |_| "firewall/redisgen-firewall.service".to_owned(),
@@ -61,7 +61,7 @@ pub(super) const ARTEFACTS: &[Artefact] = &[
         // UFW keeps its own rules over a restart.
         wanted: |model| has(model, FirewallBackend::Nftables) || has(model, FirewallBackend::Iptables),
         template: "firewall/redisgen-firewall.service",
-        context: |model| guard(model, Family::Both),
+        context: |model| guard(model, Family::Neither),
     },
 ];
 
@@ -75,6 +75,8 @@ enum Family {
     V4,
     V6,
     Both,
+    /// Scripts name no source, of which there may be thousands.
+    Neither,
 }
 
 #[derive(Serialize)]

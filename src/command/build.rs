@@ -10,6 +10,7 @@ use crate::console;
 use crate::folder::Folder;
 use crate::model::Model;
 use crate::output::human;
+use crate::parallel;
 use crate::provision::{self, Provision};
 use crate::render::{self, File};
 use crate::write::{self, Written};
@@ -40,13 +41,12 @@ pub(super) fn run(target: &Target, judge: &Judge, options: &Options, now: Offset
     // Everything is read and made in memory for all profiles before the first file is written. Each profile's
     // folder stays open and locked meanwhile.
     raise_open_files();
-    let mut prepared = Vec::new();
-    for (judged, path) in judged.iter().zip(output_folders(target, &judged)?) {
-        if let Some(model) = &judged.model {
-            prepared.push((judged, prepare(model, path, options, now)?));
-        }
-    }
-    for (judged, tree) in prepared {
+    let folders = output_folders(target, &judged)?;
+    let wanted = judged.iter().zip(folders).filter_map(|(judged, path)| Some((judged, judged.model.as_ref()?, path)));
+    let prepared = parallel::map(wanted.collect(), |(judged, model, path)| {
+        prepare(model, path, options, now).map(|tree| (judged, tree))
+    });
+    for (judged, tree) in all_or_nothing(prepared)? {
         let written = write::write(&tree.out, tree.model, &tree.files, &tree.provision, tree.plan)?;
         console::err(&summary(tree.model, &tree.path, &written, &tree.provision, options, judged));
     }
@@ -62,10 +62,32 @@ fn raise_open_files() {
     let _as_before = rustix::process::setrlimit(resource, raised);
 }
 
+/// Everything, or the first error; then folders that were made for the others are gone again.
+fn all_or_nothing<'all>(
+    prepared: Vec<Result<(&'all Judged, Tree<'all>), String>>,
+) -> Result<Vec<(&'all Judged, Tree<'all>)>, String> {
+    let mut trees = Vec::new();
+    let mut first = None;
+    for result in prepared {
+        match result {
+            Ok(tree) => trees.push(tree),
+            Err(reason) => drop(first.get_or_insert(reason)),
+        }
+    }
+    let Some(reason) = first else { return Ok(trees) };
+    // Their locks are still held.
+    for (_, tree) in trees.iter().filter(|(_, tree)| tree.is_new) {
+        let _not_empty = std::fs::remove_dir(&tree.path);
+    }
+    Err(reason)
+}
+
 /// All that one profile will write.
 struct Tree<'model> {
     model: &'model Model,
     path: PathBuf,
+    /// True if its folder was made for it.
+    is_new: bool,
     out: Folder,
     files: Vec<File>,
     provision: Provision,
@@ -90,7 +112,7 @@ fn prepare<'model>(
         let _not_empty = std::fs::remove_dir(&path);
     }
     let (provision, plan) = result?;
-    Ok(Tree { model, path, out, files, provision, plan })
+    Ok(Tree { model, path, is_new: !existed, out, files, provision, plan })
 }
 
 fn provision(

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
-use super::{Exit, Judged, judge, print};
-
+use super::{Exit, Judged, judge_work, print};
 use crate::cli::{Judge, Review};
 use crate::console;
 use crate::folder::Folder;
@@ -18,7 +17,7 @@ pub(super) fn run(profiles: &[String], options: &Judge, review: &Review, now: Of
     if review.fix {
         fix(&work.iter().map(|work| work.path.clone()).collect::<Vec<_>>())?;
     }
-    let mut all: Vec<Judged> = work.into_iter().map(|work| judge(work, options, now)).collect::<Result<_, _>>()?;
+    let mut all: Vec<Judged> = judge_work(work, options, now)?;
     // What keeps a profile from being loaded is shown whatever is asked for: it decides how the command ends.
     for judged in all.iter_mut().filter(|judged| judged.model.is_some()) {
         // Of a profile that a project file lists, what is not shown counts all the same.
