@@ -40,7 +40,7 @@ use lab::Lab;
 use level::Level;
 use recorder::{Reader, Recorder};
 
-use crate::live::{tls, wire};
+use crate::live::{reply, tls, wire};
 use crate::model::Model;
 
 /// What to prove, and with what.

@@ -12,8 +12,9 @@ use std::collections::BTreeSet;
 
 use time::OffsetDateTime;
 
+use super::reply::Reply;
 use super::target::{self, Secrets, Target};
-use super::wire::{Connection, Reply};
+use super::wire::Connection;
 use crate::access::difference::difference;
 use crate::access::{Access, User};
 use crate::model::Model;

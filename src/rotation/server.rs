@@ -7,8 +7,9 @@ use zeroize::Zeroizing;
 
 use super::beside;
 use super::files::Server;
+use crate::live::reply::Reply;
 use crate::live::target::{self, Secrets, Target};
-use crate::live::wire::{Connection, Reply};
+use crate::live::wire::Connection;
 use crate::model::{Model, keep};
 
 /// A server that is there, as the administrator who logged in to it.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::{Outcome, Trouble};
-use super::wire::Reply;
+use super::reply::Reply;
 use crate::artefact::redis_conf;
 use crate::engine::{Line, memory};
 use crate::model::Model;

@@ -2,7 +2,7 @@
 //! and mean the same do not count.
 
 use super::check::{Outcome, Trouble};
-use super::wire::Reply;
+use super::reply::Reply;
 use crate::access::Access;
 use crate::access::brief::brief;
 use crate::access::difference::{Change, difference};

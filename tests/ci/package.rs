@@ -86,6 +86,15 @@ fn the_archive_is_whole_and_the_same_each_time() {
     assert!(built().join(target()).join("release/redisgen").exists());
 }
 
+#[test]
+fn another_folder_makes_the_same_archive() {
+    let room = Room::new();
+    let (archive, _) = package(&room, "a");
+    let script = Path::new(ROOT).join("packaging/reproducible.sh");
+    let said = text_of(build_quickly(&mut Command::new(script)).arg(archive).env("SOURCE_DATE_EPOCH", "1700000000"));
+    assert!(said.ends_with("The same bytes.\n"), "{said}");
+}
+
 /// Docker's engine of the container tests.
 struct Engine {
     folder: tempfile::TempDir,

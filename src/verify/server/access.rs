@@ -9,8 +9,8 @@ use crate::engine::Line;
 use crate::model::{AclUser, Model};
 use crate::profile::Role;
 use crate::verify::check::{Check, Outcome, Trouble};
+use crate::verify::reply::Reply;
 use crate::verify::users;
-use crate::verify::wire::Reply;
 
 pub(super) const CHECKS: &[Check<Running>] = &[
     Check {

@@ -14,7 +14,8 @@ use crate::profile::Aof;
 use crate::verify::check::{Check, Outcome, Trouble};
 use crate::verify::interrupt;
 use crate::verify::process;
-use crate::verify::wire::{Connection, Reply};
+use crate::verify::reply::Reply;
+use crate::verify::wire::Connection;
 
 pub(super) const CHECKS: &[Check<Running>] = &[
     Check {
