@@ -19,7 +19,7 @@ flags='--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
 -Cllvm-args=-sanitizer-coverage-trace-compares -Cllvm-args=-simplifycfg-branch-fold-threshold=0'
 flags=$(printf %s "$flags" | tr '\n' ' ')
-env -u CARGO_ENCODED_RUSTFLAGS RUSTFLAGS="$flags" cargo build --timings --locked --manifest-path fuzz/Cargo.toml \
+env -u CARGO_ENCODED_RUSTFLAGS RUSTFLAGS="$flags" cargo build --quiet --locked --manifest-path fuzz/Cargo.toml \
 	--target-dir "$target" --target "$triple" --profile fuzz
 
 work=$(mktemp -d)

@@ -208,9 +208,10 @@ fn quoted_if_printable(text: &str, bare: &[u8], place: &str) -> Result<String, S
 /// A word of a systemd unit.
 ///
 /// # Errors
-/// The text has signs that systemd reads as syntax.
+/// The text has signs that systemd reads as syntax, some of them in front of a command or a path only.
 pub fn unit(text: &str) -> Result<String, String> {
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/:@-".contains(&byte)) {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/:@+-".contains(&byte);
+    if !text.is_empty() && !text.starts_with(['-', '+', ':', '@']) && text.bytes().all(plain) {
         Ok(text.to_owned())
     } else {
         Err("a unit file holds plain words only".to_owned())
@@ -329,7 +330,8 @@ mod tests {
         assert_eq!(nft("fd00:8::/64").as_deref(), Ok("fd00:8::/64"));
         assert_eq!(iptables("rg-1-+").as_deref(), Ok("rg-1-+"));
         assert_eq!(iptables("-j ACCEPT").as_deref(), Ok("\"-j ACCEPT\""));
-        assert!(unit("a %h").is_err());
+        assert!(unit("a %h").is_err() && unit("+/bin/sh").is_err() && unit("-/a").is_err());
+        assert_eq!(unit("/srv/a+b@c/-d").as_deref(), Ok("/srv/a+b@c/-d"));
     }
 
     #[test]
