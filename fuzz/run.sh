@@ -10,17 +10,10 @@ seconds=${1:-60}
 [ $# -eq 0 ] || shift
 [ $# -gt 0 ] || set -- loader acl encoders lock pipeline
 
-# Beside the main build's folder, since the flags differ.
+# A folder of its own, since the flags differ.
 target=${CARGO_TARGET_DIR:-target}/fuzz
-triple=$(rustc -vV | sed -n 's/^host: //p')
-# The instrumentation that libFuzzer reads (as `cargo fuzz --sanitizer none` sets it). With `--target` it stays out of what
-# runs while building.
-flags='--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
--Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
--Cllvm-args=-sanitizer-coverage-trace-compares -Cllvm-args=-simplifycfg-branch-fold-threshold=0'
-flags=$(printf %s "$flags" | tr '\n' ' ')
-env -u CARGO_ENCODED_RUSTFLAGS RUSTFLAGS="$flags" cargo build --quiet --locked --manifest-path fuzz/Cargo.toml \
-	--target-dir "$target" --target "$triple" --profile fuzz
+env -u CARGO_ENCODED_RUSTFLAGS -u RUSTFLAGS RUSTC_WRAPPER="$PWD/fuzz/rustc.sh" cargo build --quiet --locked \
+	--manifest-path fuzz/Cargo.toml --target-dir "$target" --profile fuzz
 
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
@@ -54,13 +47,13 @@ run() {
 	if [ "$seconds" -eq 0 ]; then set -- "$@" -runs=0; else set -- "$@" -max_total_time="$seconds"; fi
 	name=$1
 	shift
-	if "$target/$triple/fuzz/$name" "$@" "$new" "$work/$name/seeds" >"$work/$name.log" 2>&1; then
+	if "$target/fuzz/$name" "$@" "$new" "$work/$name/seeds" >"$work/$name.log" 2>&1; then
 		sed -n "s/^\(.*DONE.*\)/$name: \1/p; s/^stat::number_of_executed_units: */$name: executions /p" "$work/$name.log"
 	else
 		cat "$work/$name.log"
 		input=$(sed -n 's/.*Test unit written to //p' "$work/$name.log" | tail -1)
 		echo "FOUND by $name: ${input:-no input was written}"
-		[ -z "$input" ] || echo "Again: $target/$triple/fuzz/$name $input"
+		[ -z "$input" ] || echo "Again: $target/fuzz/$name $input"
 		touch "$work/found"
 	fi
 }
