@@ -45,6 +45,8 @@ run() {
 	set -- "$1" -rss_limit_mb=2048 -timeout=20 -max_len=4096 -print_final_stats=1 -artifact_prefix="$found/$1-" "-seed=${FUZZ_SEED:-0}"
 	[ ! -f "fuzz/$1.dict" ] || set -- "$@" -dict="fuzz/$1.dict"
 	if [ "$seconds" -eq 0 ]; then set -- "$@" -runs=0; else set -- "$@" -max_total_time="$seconds"; fi
+	# Of a structured profile, short inputs say little.
+	[ "$1" != pipeline ] || set -- "$@" -len_control=0 -max_len=1024
 	name=$1
 	shift
 	if "$target/fuzz/$name" "$@" "$new" "$work/$name/seeds" >"$work/$name.log" 2>&1; then

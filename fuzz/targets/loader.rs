@@ -39,13 +39,13 @@ fuzz_target!(|data: &[u8]| {
     mended(own);
 });
 
-/// What we take for YAML, an independent reader takes for the same.
+/// What we take for a tree, an independent reader takes for the same, if it takes it: it follows YAML 1.1, which has fewer
+/// plain scalars.
 fn second_reader(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(tree) = yaml::parse(text, FileId(0)) else { return };
-    match serde_yaml::from_str::<serde_json::Value>(text) {
-        Ok(read) => assert!(same(&tree.to_json(), &read), "{} {read}", tree.to_json()),
-        Err(error) => panic!("{error}"),
+    if let Ok(read) = serde_yaml::from_str::<Value>(text) {
+        assert!(same(&tree.to_json(), &read), "{} {read}", tree.to_json());
     }
 }
 

@@ -25,7 +25,11 @@ fuzz_target!(|profile: Profile| {
     let written = lock.to_file(&model).expect("a lock");
     let written = std::str::from_utf8(&written.bytes).expect("text");
     assert_eq!(Lock::parse(written).as_ref(), Ok(&lock), "{text}");
-    let _report = SecurityReport::new(&model, &files);
+    let report = serde_json::to_value(SecurityReport::new(&model, &files)).expect("a report is JSON");
+    for item in report["checklist"].as_array().into_iter().flatten().flat_map(|section| section["items"].as_array()).flatten() {
+        let shown = item["evidence"].as_array().expect("evidence");
+        assert!(shown.iter().all(|shown| shown["line"].is_u64()), "{item}\n{text}");
+    }
     let data = page::data(&model, &files).unwrap_or_else(|error| panic!("{error}\n{text}"));
     render::one("report.html", data).unwrap_or_else(|error| panic!("{error}\n{text}"));
 
