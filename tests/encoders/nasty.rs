@@ -4,8 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 
-/// How many texts one start of a reader gets.
-const BATCH: usize = 256;
+/// The most texts that one start of a reader gets.
+const BATCH: usize = 400;
 /// How many batches a property tries.
 const BATCHES: u32 = 2;
 
@@ -46,7 +46,7 @@ pub fn batches(property: impl Fn(&[String]) -> TestCaseResult) {
         failure_persistence: None,
         ..Config::default()
     };
-    let outcome = TestRunner::new(config).run(&vec(nasty(), BATCH), |texts| property(&texts));
+    let outcome = TestRunner::new(config).run(&vec(nasty(), 1..=BATCH), |texts| property(&texts));
     if let Err(error) = outcome {
         panic!("{error}");
     }

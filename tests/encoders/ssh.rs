@@ -29,19 +29,18 @@ fn words_for_ssh_arrive() {
     });
     // Names, one at a time: ssh has one of each for a host.
     batches(|texts| {
-        let pairs = taken(&texts[..40], encode::ssh_config)?;
+        let pairs = taken(&texts[..texts.len().min(40)], encode::ssh_config)?;
         let hosts: String = pairs
             .iter()
             .enumerate()
-            .map(|(place, (_, written))| format!("Host h{place}\n  HostKeyAlias {written}\n  User {written}\n"))
+            .map(|(place, (_, written))| format!("Host h{place}\n  User {written}\n"))
             .collect();
         room.file("ssh_config", hosts);
         for (place, pair) in pairs.iter().enumerate() {
             let told = text_of(Command::new("ssh").arg("-G").arg("-F").arg(room.path("ssh_config")).arg(format!("h{place}")));
-            for key in ["hostkeyalias ", "user "] {
-                let read: Vec<String> = told.lines().filter_map(|line| line.strip_prefix(key)).map(str::to_owned).collect();
-                same(std::slice::from_ref(pair), &read)?;
-            }
+            let read: Vec<String> =
+                told.lines().filter_map(|line| line.strip_prefix("user ")).map(str::to_owned).collect();
+            same(std::slice::from_ref(pair), &read)?;
         }
         Ok(())
     });
