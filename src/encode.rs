@@ -1,5 +1,7 @@
 //! How a text is written in each output format, so that it arrives as itself or is refused: never as syntax.
 
+use crate::format::Network;
+
 /// One argument of redis.conf, as `sdssplitargs` reads it.
 pub fn redis_conf(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/:@,*+%=-".contains(&byte);
@@ -190,12 +192,20 @@ pub fn page_prose(text: &str) -> String {
     each.map(|(place, part)| if place % 2 == 1 { format!("<code>{}</code>", html(part)) } else { html(part) }).collect()
 }
 
-/// One word of an nftables file, which knows no escape inside quotes.
+/// One word of an nftables file, which knows no escape inside quotes. A keyword such as `tcp` stays one; names of ours have
+/// a prefix that no keyword has.
 ///
 /// # Errors
 /// The text cannot be written there.
 pub fn nft(text: &str) -> Result<String, String> {
-    quoted_if_printable(text, b"._/:-", "an nftables file")
+    // Of what starts with a digit, or holds a colon, addresses alone are one bare word there.
+    if text.parse::<Network>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    match text.bytes().next() {
+        Some(first) if !first.is_ascii_alphabetic() => quoted_if_printable(text, None, "an nftables file"),
+        _ => quoted_if_printable(text, Some(b"._/-"), "an nftables file"),
+    }
 }
 
 /// One word of a file for iptables-restore.
@@ -203,13 +213,13 @@ pub fn nft(text: &str) -> Result<String, String> {
 /// # Errors
 /// The text cannot be written there.
 pub fn iptables(text: &str) -> Result<String, String> {
-    quoted_if_printable(text, b"._/:+-", "a file of iptables")
+    quoted_if_printable(text, Some(b"._/:+-"), "a file of iptables")
 }
 
-/// Bare if it has only letters, digits and these signs; else in double quotes, without anything that could end
-/// or escape them.
-fn quoted_if_printable(text: &str, bare: &[u8], place: &str) -> Result<String, String> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || bare.contains(&byte);
+/// Bare if it may be, and has only letters, digits and these signs; else in double quotes, without anything that could
+/// end or escape them.
+fn quoted_if_printable(text: &str, bare: Option<&[u8]>, place: &str) -> Result<String, String> {
+    let plain = |byte: u8| bare.is_some_and(|bare| byte.is_ascii_alphanumeric() || bare.contains(&byte));
     let printable = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'$');
     match text {
         "" => Err(format!("{place} has no empty word")),
@@ -222,9 +232,10 @@ fn quoted_if_printable(text: &str, bare: &[u8], place: &str) -> Result<String, S
 /// A word of a systemd unit.
 ///
 /// # Errors
-/// The text has signs that systemd reads as syntax.
+/// The text has signs that systemd reads as syntax, some of them in front of a command or a path only.
 pub fn unit(text: &str) -> Result<String, String> {
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/:@-".contains(&byte)) {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/:@+-".contains(&byte);
+    if !text.is_empty() && !text.starts_with(['-', '+', ':', '@']) && text.bytes().all(plain) {
         Ok(text.to_owned())
     } else {
         Err("a unit file holds plain words only".to_owned())
@@ -341,9 +352,13 @@ mod tests {
         }
         assert_eq!(nft("rg-1-*").as_deref(), Ok("\"rg-1-*\""));
         assert_eq!(nft("fd00:8::/64").as_deref(), Ok("fd00:8::/64"));
+        assert_eq!(nft("10.8.0.1").as_deref(), Ok("10.8.0.1"));
+        assert_eq!(nft("rg-a:b").as_deref(), Ok("\"rg-a:b\""));
+        assert_eq!(nft("1:30").as_deref(), Ok("\"1:30\""));
         assert_eq!(iptables("rg-1-+").as_deref(), Ok("rg-1-+"));
         assert_eq!(iptables("-j ACCEPT").as_deref(), Ok("\"-j ACCEPT\""));
-        assert!(unit("a %h").is_err());
+        assert!(unit("a %h").is_err() && unit("+/bin/sh").is_err() && unit("-/a").is_err());
+        assert_eq!(unit("/srv/a+b@c/-d").as_deref(), Ok("/srv/a+b@c/-d"));
     }
 
     #[test]

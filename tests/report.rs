@@ -13,6 +13,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use common::{DEV, MUTUAL, PROD, Room};
@@ -37,8 +38,9 @@ fn states(report: &Value) -> BTreeMap<String, String> {
 #[test]
 fn every_claim_has_its_line_and_its_test() {
     let mut claims = 0;
-    for entry in fs::read_dir("fixtures/ok").expect("fixtures") {
-        let path = entry.expect("entry").path();
+    let all = fs::read_dir("fixtures/ok").expect("fixtures").map(|entry| entry.expect("entry").path());
+    // A bastion that leads nowhere.
+    for path in all.chain([PathBuf::from("fixtures/rules/bastion-unused.yaml")]) {
         if path.is_dir() {
             continue;
         }

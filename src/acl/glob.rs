@@ -88,7 +88,10 @@ fn class(pattern: &[u8], mut at: usize, byte: u8) -> Option<usize> {
 /// True if every name that `inner` matches is surely matched by `outer`. False may mean that it is too hard to tell.
 pub fn covers(outer: &str, inner: &str) -> bool {
     // An empty name is matched by an empty pattern only.
-    if outer == inner || (matches!(outer, "*" | "**") && !inner.is_empty()) {
+    if outer == inner || inner.is_empty() {
+        return outer == inner;
+    }
+    if matches!(outer, "*" | "**") {
         return true;
     }
     let hard = |text: &str| text.contains(['[', '\\']);
@@ -167,6 +170,9 @@ mod tests {
             ("*x*", "ax", true),
             ("a*", "a", true),
             ("a", "a*", false),
+            ("*", "", false),
+            ("*", "**", true),
+            ("", "", true),
         ] {
             assert_eq!(covers(outer, inner), expected, "{outer} {inner}");
         }

@@ -17,8 +17,11 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../encoders/nasty.rs"]
+mod nasty;
 mod provider;
 
+mod console;
 mod modules;
 mod secrets;
 mod values;

@@ -23,7 +23,8 @@ pub const BASTION: Item = Item {
     text: "VPN/bastion access for remote administration",
     topic: topic::BASTION,
     judge: |model| match &model.profile.network.bastion {
-        Some(_) => {
+        // No tunnel leads to a port that is not published.
+        Some(_) if !model.published.is_empty() => {
             Verdict::held("People come through the bastion by SSH, with host keys that an administrator gave them.")
                 .shown(
                     "access/ssh_config",
@@ -31,6 +32,7 @@ pub const BASTION: Item = Item {
                     "tests/access/tunnel.rs leads_to_a_published_address_through_the_bastion_alone",
                 )
         }
+        Some(_) => Verdict::outside("Administer on the host itself: nothing is published that the bastion could lead to."),
         None => {
             Verdict::outside("Administer on the host itself, or name `network.bastion`; a VPN ends before this host.")
         }
