@@ -47,7 +47,8 @@ pub(super) fn run(target: &Target, judge: &Judge, options: &Options, now: Offset
         }
     }
     for (judged, tree) in prepared {
-        let written = write::write(&tree.out, tree.model, &tree.files, &tree.provision, tree.plan)?;
+        let written = write::write(&tree.out, tree.model, &tree.files, &tree.provision, tree.plan)
+            .inspect_err(|_| unmake(&tree.path, tree.existed))?;
         console::err(&summary(tree.model, &tree.path, &written, &tree.provision, options, judged));
     }
     Ok(Exit::Fine)
@@ -66,6 +67,8 @@ fn raise_open_files() {
 struct Tree<'model> {
     model: &'model Model,
     path: PathBuf,
+    /// True if the folder was there before.
+    existed: bool,
     out: Folder,
     files: Vec<File>,
     provision: Provision,
@@ -80,17 +83,21 @@ fn prepare<'model>(
 ) -> Result<Tree<'model>, String> {
     // What can fail in memory fails before a folder is made.
     let files = render::render(model)?;
-    let existed = path.exists();
+    let existed = path.try_exists().map_err(|error| format!("{}: {error}", path.display()))?;
     let out = Folder::create(&path)?;
     out.lock()?;
     let result = provision(&out, model, &files, options, now)
         .and_then(|provision| Ok((provision, write::plan(&out, model, &files, options.force)?)));
-    // Only who holds the lock may remove the folder: another build could be about to write.
-    if result.is_err() && !existed {
-        let _not_empty = std::fs::remove_dir(&path);
+    let (provision, plan) = result.inspect_err(|_| unmake(&path, existed))?;
+    Ok(Tree { model, path, existed, out, files, provision, plan })
+}
+
+/// After an error, removes an output folder that was made for nothing. Only who holds the lock may: another build could be
+/// about to write.
+fn unmake(path: &Path, existed: bool) {
+    if !existed {
+        let _not_empty = std::fs::remove_dir(path);
     }
-    let (provision, plan) = result?;
-    Ok(Tree { model, path, out, files, provision, plan })
 }
 
 fn provision(

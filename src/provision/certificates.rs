@@ -81,10 +81,12 @@ impl Provisioner<'_> {
             leaf::problems(self.model, leaf, &text, key.as_deref().map(String::as_str), &signer.certificate, self.now);
         let broken = problems.iter().find(|problem| problem.breaks());
         if let Some(broken) = broken {
-            if self.options.reprovision {
+            // A renewal that was interrupted leaves a new key beside an old certificate, and nobody uses that pair.
+            let torn = matches!(broken, Problem::NoKey | Problem::ForeignKey) && self.options.renew != Renew::Nothing;
+            if self.options.reprovision || torn {
                 return Ok(Some(None));
             }
-            return Err(damaged(&leaf.folders, &name, &format!("{broken}; --reprovision makes a new pair")));
+            return Err(damaged(&leaf.folders, &name, &format!("{broken}; `build --reprovision` makes a new pair")));
         }
         let kept = if self.options.keep_keys && !problems.contains(&Problem::KeyKind) { key } else { None };
         match (self.options.renew, problems.first()) {
