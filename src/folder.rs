@@ -120,7 +120,7 @@ impl Folder {
     pub fn stage(&self, name: &str, bytes: &[u8], mode: u32, sync: bool) -> Result<Staged<'_>, String> {
         let mut random = [0_u8; 8];
         let full = self.full(name);
-        getrandom::fill(&mut random).map_err(|error| format!("{full}: no random numbers: {error}"))?;
+        crate::random(&mut random).map_err(|error| format!("{full}: {error}"))?;
         let temporary = format!(".{name}.{}{TEMPORARY}", crate::hex(&random));
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         // Closed to others until it has its final mode: nobody reads a half-written secret.

@@ -84,7 +84,7 @@ fn prepare<'model>(
     // What can fail in memory fails before a folder is made.
     let files = render::render(model)?;
     let existed = path.try_exists().map_err(|error| format!("{}: {error}", path.display()))?;
-    let out = Folder::create(&path)?;
+    let out = Folder::create(&path).inspect_err(|_| unmake(&path, existed))?;
     out.lock()?;
     let result = provision(&out, model, &files, options, now)
         .and_then(|provision| Ok((provision, write::plan(&out, model, &files, options.force)?)));
