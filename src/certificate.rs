@@ -42,6 +42,9 @@ pub struct Terms {
     pub key: KeyKind,
 }
 
+/// 2026-01-01, in seconds since 1970. Before it there was no redisgen: a clock that says so is wrong. Many start in 1970.
+const EARLIEST: i64 = 1_767_225_600;
+
 fn failed(error: impl std::fmt::Display) -> String {
     format!("certificate: {error}")
 }
@@ -49,6 +52,12 @@ fn failed(error: impl std::fmt::Display) -> String {
 /// Parameters that all our certificates share. rcgen's own defaults are valid from 1975 to 4096, with a
 /// serial that repeats with the key.
 fn params(common_name: &str, terms: &Terms) -> Result<CertificateParams, String> {
+    if terms.now.unix_timestamp() < EARLIEST {
+        return Err(format!(
+            "the clock of this machine says {}: set it first, or the certificates have ended already",
+            terms.now.date()
+        ));
+    }
     let mut params = CertificateParams::new(Vec::new()).map_err(failed)?;
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common_name);

@@ -93,6 +93,10 @@ impl Provisioner<'_> {
             (Renew::All, _) | (Renew::Due, Some(_)) => Ok(Some(kept)),
             (_, None) => Ok(None),
             (Renew::Nothing, Some(_)) if self.options.reprovision => Ok(Some(None)),
+            (Renew::Nothing, Some(Problem::Early)) => {
+                self.result.notes.push(format!("secrets/{} {}", leaf.path("crt"), Problem::Early));
+                Ok(None)
+            }
             (Renew::Nothing, Some(problem)) => {
                 self.result
                     .notes
@@ -121,6 +125,10 @@ impl Provisioner<'_> {
                 signer.key_file
             ));
         };
+        // What is signed by a clock that was set back has ended when somebody sets it right.
+        if signer.certificate.not_before > self.now {
+            return Err(format!("the certificate authority {}", Problem::Early));
+        }
         if signer.certificate.not_after <= self.now {
             return Err("the certificate authority has expired and signs nothing that anybody accepts: `certs rollover begin` makes its successor".to_owned());
         }

@@ -11,7 +11,7 @@ use crate::state;
 /// Few files, and one of every kind: a password, the sealed file, an authority, leaves.
 const SMALL: &str = "version: 1\nname: demo\nenvironment: development\nusers: [{ name: app, role: application, keys: [\"app:*\"] }]\ntls: { mode: mutual }\n";
 /// The same with a folder that another profile does not have.
-const OLDER: &str = "version: 1\nname: demo\nenvironment: development\nusers: [{ name: app, role: application, keys: [\"app:*\"] }]\ntls: { mode: mutual }\nmonitoring: { exporter: true, alerts: true }\n";
+const OLDER: &str = "version: 1\nname: demo\nenvironment: development\nusers: [{ name: app, role: application, keys: [\"app:*\"] }]\ntls: { mode: mutual }\nmonitoring: { exporter: true }\n";
 /// Other bytes in most files, and a user more.
 const NEWER: &str = "version: 1\nname: demo\nenvironment: development\nusers: [{ name: app, role: application, keys: [\"app:*\"] }, { name: new, role: application, keys: [\"new:*\"] }]\ntls: { mode: mutual }\nnetwork: { port: 7000 }\n";
 /// A slip that can mean one thing only.
@@ -103,7 +103,7 @@ fn rotated_passwords() {
 #[test]
 fn sealed_passwords() {
     let room = Room::built(SMALL);
-    room.file("deploy/secrets/clients/app/password", "0123456789abcdef".repeat(4));
+    room.file("deploy/secrets/clients/app/password", redisgen::lock::sha256(b"another password"));
     Work {
         before: room.tree(""),
         command: &["secrets", "seal", "p.yaml"],
@@ -138,10 +138,15 @@ impl Work<'_> {
         let after = whole.tree("");
         self.completed(&whole, &after, "uninterrupted");
 
+        let mut looked = 0_usize;
         let faults = calls.iter().flat_map(|call| {
+            // Hundreds of calls only look at what is there, one like the other: of an error in those, each third.
+            let look = matches!(call.name.as_str(), "openat" | "read" | "newfstatat" | "getdents64") && !call.changes;
+            looked += usize::from(look);
+            let error = (!look || looked % 3 == 1).then_some((call, Fault::Error));
             // Killed between two changes, or a moment earlier: the disk is the same.
             let kill = call.changes.then_some((call, Fault::Kill));
-            std::iter::once((call, Fault::Error)).chain(kill)
+            error.into_iter().chain(kill)
         });
         let faults: Vec<(&Call, Fault)> = faults.collect();
         inject::each(&faults, |(call, fault)| self.one(call, *fault, &after));
@@ -190,12 +195,17 @@ impl Work<'_> {
         let shape = |tree: &Tree| -> BTreeMap<String, (char, u32)> {
             tree.iter().map(|(path, entry)| (path.clone(), (entry.kind, entry.mode))).collect()
         };
+        let now_shape = |tree: &Tree| {
+            // Nobody holds a lock on a folder of people's own files: what a killed `--fix` leaves there, stays.
+            let stays = |path: &String| self.command.contains(&"--fix") && state::is_temporary(path);
+            shape(tree).into_iter().filter(|(path, _)| !stays(path)).collect::<BTreeMap<_, _>>()
+        };
         // The umask of the run in between was another one, and what makes `deploy` is it.
         let mut wanted = shape(after);
         if let (Some(now), Some(wanted)) = (now.get("deploy"), wanted.get_mut("deploy")) {
             wanted.1 = now.mode;
         }
-        assert_eq!(wanted, shape(&now), "{when}");
+        assert_eq!(wanted, now_shape(&now), "{when}");
         let below = |tree: &Tree| -> Tree {
             tree.iter()
                 .filter_map(|(path, entry)| Some((path.strip_prefix("deploy/")?.to_owned(), entry.clone())))

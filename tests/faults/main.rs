@@ -16,5 +16,9 @@
 mod common;
 
 mod calls;
+mod clock;
+mod disk;
 mod inject;
+mod places;
 mod state;
+mod together;
