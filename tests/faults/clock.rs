@@ -6,7 +6,13 @@ use std::process::Command;
 use crate::common::{MUTUAL, Out, REDISGEN, Room, content, deterministic};
 
 fn at(room: &Room, date: &str, command: &[&str]) -> Out {
-    let out = Command::new("faketime").arg(date).arg(REDISGEN).args(command).current_dir(room.path("")).output();
+    let out = Command::new("faketime")
+        .args(date.starts_with(['+', '-']).then_some("-f"))
+        .arg(date)
+        .arg(REDISGEN)
+        .args(command)
+        .current_dir(room.path(""))
+        .output();
     let out = Out::from(out.expect("faketime does not start: install it; this test needs it"));
     out.no_panic();
     out
