@@ -42,6 +42,9 @@ pub struct Terms {
     pub key: KeyKind,
 }
 
+/// 2026-01-01, in seconds since 1970. Before it there was no redisgen: a clock that says so is wrong. Many start in 1970.
+const EARLIEST: i64 = 1_767_225_600;
+
 fn failed(error: impl std::fmt::Display) -> String {
     format!("certificate: {error}")
 }
@@ -49,6 +52,12 @@ fn failed(error: impl std::fmt::Display) -> String {
 /// Parameters that all our certificates share. rcgen's own defaults are valid from 1975 to 4096, with a
 /// serial that repeats with the key.
 fn params(common_name: &str, terms: &Terms) -> Result<CertificateParams, String> {
+    if terms.now.unix_timestamp() < EARLIEST {
+        return Err(format!(
+            "the clock of this machine says {}: set it first, or the certificates have ended already",
+            terms.now.date()
+        ));
+    }
     let mut params = CertificateParams::new(Vec::new()).map_err(failed)?;
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common_name);
@@ -57,7 +66,7 @@ fn params(common_name: &str, terms: &Terms) -> Result<CertificateParams, String>
     let validity = time::Duration::milliseconds(i64::try_from(terms.validity.0).map_err(failed)?);
     params.not_after = terms.now.checked_add(validity).ok_or("certificate: its end is beyond the calendar")?;
     let mut serial = [0_u8; 16];
-    getrandom::fill(&mut serial).map_err(failed)?;
+    crate::random(&mut serial)?;
     // RFC 5280: positive, at most 20 octets; the first octet is kept from being 0 or negative.
     serial[0] = serial[0] & 0x7f | 0x40;
     params.serial_number = Some(SerialNumber::from_slice(&serial));
@@ -104,6 +113,8 @@ fn new_key(kind: KeyKind) -> Result<(KeyPair, Zeroizing<String>), String> {
         KeyKind::EcdsaP384 => &rcgen::PKCS_ECDSA_P384_SHA384,
         KeyKind::Ed25519 => &rcgen::PKCS_ED25519,
     };
+    // rcgen panics where there are none.
+    crate::random(&mut [0])?;
     let key = KeyPair::generate_for(algorithm).map_err(failed)?;
     let pem = match kind {
         KeyKind::Ed25519 => ed25519_pem(&key)?,

@@ -15,6 +15,8 @@ pub struct Folder {
     name: String,
 }
 
+/// How temporary names end.
+const TEMPORARY: &str = ".tmp";
 /// Largest file that we read back.
 const MAX_READ: u64 = 64 * 1024 * 1024;
 
@@ -45,10 +47,12 @@ impl Folder {
     /// the folder's handle.
     ///
     /// # Errors
-    /// Another process holds it.
+    /// Another process holds it, or the file system knows no locks.
     pub fn lock(&self) -> Result<(), String> {
-        rustix::fs::flock(&self.fd, rustix::fs::FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| format!("{}: another redisgen is writing here", self.name))
+        rustix::fs::flock(&self.fd, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
+            Errno::WOULDBLOCK => format!("{}: another redisgen is writing here", self.name),
+            errno => format!("{}: it cannot be locked: {}", self.name, std::io::Error::from(errno)),
+        })
     }
 
     /// A folder below this one, or none.
@@ -65,19 +69,27 @@ impl Folder {
         }
     }
 
-    /// A folder below this one, made if missing, with exactly this mode.
+    /// A folder below this one, made if missing, with exactly this mode; and whether it was made.
     ///
     /// # Errors
-    /// Why not.
-    pub fn create_subfolder(&self, name: &str, mode: u32) -> Result<Folder, String> {
+    /// Why not; if it was made, it is gone again.
+    pub fn create_subfolder(&self, name: &str, mode: u32) -> Result<(Folder, bool), String> {
         let full = self.full(name);
-        match rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(mode)) {
-            Ok(()) | Err(Errno::EXIST) => {}
+        let made = match rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(mode)) {
+            Ok(()) => true,
+            Err(Errno::EXIST) => false,
             Err(errno) => return Err(explain(&full, errno)),
-        }
-        let folder = self.subfolder(name)?.ok_or_else(|| format!("{full}: vanished"))?;
-        rustix::fs::fchmod(&folder.fd, Mode::from_raw_mode(mode)).map_err(|errno| explain(&full, errno))?;
-        Ok(folder)
+        };
+        let open = || {
+            let folder = self.subfolder(name)?.ok_or_else(|| format!("{full}: vanished"))?;
+            rustix::fs::fchmod(&folder.fd, Mode::from_raw_mode(mode)).map_err(|errno| explain(&full, errno))?;
+            Ok((folder, made))
+        };
+        open().inspect_err(|_| {
+            if made {
+                let _the_first_error_is_told = self.remove_empty(name);
+            }
+        })
     }
 
     /// The content of a file and its mode, or none.
@@ -107,9 +119,9 @@ impl Folder {
     /// Why not; the temporary file is gone then.
     pub fn stage(&self, name: &str, bytes: &[u8], mode: u32, sync: bool) -> Result<Staged<'_>, String> {
         let mut random = [0_u8; 8];
-        getrandom::fill(&mut random).map_err(|error| error.to_string())?;
-        let temporary = format!(".{name}.{}.tmp", crate::hex(&random));
         let full = self.full(name);
+        crate::random(&mut random).map_err(|error| format!("{full}: {error}"))?;
+        let temporary = format!(".{name}.{}{TEMPORARY}", crate::hex(&random));
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         // Closed to others until it has its final mode: nobody reads a half-written secret.
         let fd = rustix::fs::openat(&self.fd, &temporary, flags, Mode::from_raw_mode(0o600))
@@ -207,8 +219,31 @@ impl Folder {
     }
 
     /// Removes an empty folder below this one; one that is not empty stays.
-    pub fn remove_empty(&self, name: &str) {
-        let _not_empty = rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR);
+    ///
+    /// # Errors
+    /// It is empty and stays.
+    pub fn remove_empty(&self, name: &str) -> Result<(), String> {
+        match rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR) {
+            // A volume that is mounted here stays, too.
+            Ok(()) | Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOENT | Errno::BUSY) => Ok(()),
+            Err(errno) => Err(explain(&self.full(name), errno)),
+        }
+    }
+
+    /// Removes what a process that was killed left here under temporary names. Only who holds the lock may do so.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn sweep(&self) -> Result<(), String> {
+        let files = |name: &String| {
+            let stat = rustix::fs::statat(&self.fd, name.as_str(), AtFlags::SYMLINK_NOFOLLOW);
+            stat.is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file())
+        };
+        self.names()?
+            .iter()
+            .filter(|name| is_temporary(name))
+            .filter(|name| files(name))
+            .try_for_each(|name| self.remove(name))
     }
 
     /// Puts renames on disk.
@@ -295,6 +330,14 @@ impl Drop for Staged<'_> {
             let _gone = rustix::fs::unlinkat(&self.folder.fd, temporary, AtFlags::empty());
         }
     }
+}
+
+/// True for the names that [`Folder::stage`] makes: `.NAME.0123456789abcdef.tmp`.
+fn is_temporary(name: &str) -> bool {
+    let parts =
+        name.strip_prefix('.').and_then(|rest| rest.strip_suffix(TEMPORARY)).and_then(|rest| rest.rsplit_once('.'));
+    let hex = |text: &str| text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    parts.is_some_and(|(name, random)| !name.is_empty() && hex(random))
 }
 
 fn explain(name: &str, errno: Errno) -> String {

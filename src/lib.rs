@@ -76,6 +76,14 @@ pub mod verify;
 pub mod write;
 pub mod yaml;
 
+/// Fills this with random bytes from the system.
+///
+/// # Errors
+/// The system gives none.
+pub(crate) fn random(bytes: &mut [u8]) -> Result<(), String> {
+    getrandom::fill(bytes).map_err(|error| format!("no random numbers: {error}"))
+}
+
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {

@@ -1,12 +1,12 @@
 //! In: rendered files, provisioned secrets and the open output folder. Out: all of them on disk, or an error
 //! and the old ones. The lock is written last, so that a mix shows as drift and the next build completes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::folder::{Folder, Staged};
 use crate::lock::{Lock, NAME, sha256};
 use crate::model::Model;
-use crate::provision::{Provision, SecretFile};
+use crate::provision::Provision;
 use crate::render::File;
 
 /// What happened to the tree, for the summary.
@@ -38,6 +38,8 @@ pub struct Plan {
     changed: Vec<usize>,
     unchanged: usize,
     stale: Vec<String>,
+    /// The same, but gone already; an interrupted build may have left their folders.
+    vanished: Vec<String>,
     edited: Vec<String>,
 }
 
@@ -60,7 +62,8 @@ pub fn plan(out: &Folder, model: &Model, files: &[File], force: bool) -> Result<
             model.project
         ));
     }
-    let mut plan = Plan { changed: Vec::new(), unchanged: 0, stale: Vec::new(), edited: Vec::new() };
+    let mut plan =
+        Plan { changed: Vec::new(), unchanged: 0, stale: Vec::new(), vanished: Vec::new(), edited: Vec::new() };
     let mut foreign = Vec::new();
     for (place, file) in files.iter().enumerate() {
         match read(out, &file.path)? {
@@ -76,7 +79,16 @@ pub fn plan(out: &Folder, model: &Model, files: &[File], force: bool) -> Result<
             None => plan.changed.push(place),
         }
     }
-    plan.stale = stale(out, old.as_ref(), files, force, &mut foreign)?;
+    let produced: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    for locked in old.iter().flat_map(|lock| &lock.files).filter(|locked| !produced.contains(locked.path.as_str())) {
+        let list = match read(out, &locked.path)? {
+            None => &mut plan.vanished,
+            Some((bytes, _)) if force || sha256(&bytes) == locked.sha256 => &mut plan.stale,
+            // One that was edited since is not removed.
+            Some(_) => &mut foreign,
+        };
+        list.push(locked.path.clone());
+    }
     if !foreign.is_empty() {
         return Err(format!(
             "these files are not redisgen's, or would go although they were edited: {}. Move them away, or use --force",
@@ -101,31 +113,10 @@ pub fn write(
     let lock = Lock::new(model, files).to_file(model)?;
     let lock_changed = out.read(NAME)?.is_none_or(|(bytes, _)| bytes != lock.bytes);
 
-    let mut folders = Folders { out, open: BTreeMap::new() };
-    for file in &changed {
-        folders.prepare(&parents(&file.path, 0o755))?;
-    }
-    folders.prepare_for(provision)?;
-    let mut staged: Vec<Staged> = Vec::new();
-    for file in &changed {
-        let (folder, name) = folders.of(&file.path)?;
-        staged.push(folder.stage(name, &file.bytes, file.mode, false)?);
-    }
-    staged.extend(folders.stage(provision)?);
-    let last = if lock_changed { Some(out.stage(NAME, &lock.bytes, lock.mode, false)?) } else { None };
-    for file in staged {
-        file.commit()?;
-    }
-    for path in plan.stale.iter().chain(&provision.gone) {
-        remove(out, path)?;
-    }
-    for folder in folders.open.values() {
-        folder.sync()?;
-    }
-    if let Some(last) = last {
-        last.commit()?;
-        out.sync()?;
-    }
+    sweep(out, files, provision)?;
+    let mut folders = Folders::of(out);
+    let written = folders.write(&changed, provision, lock_changed.then_some(&lock), &[&plan.stale, &plan.vanished]);
+    written.inspect_err(|_| folders.unmake())?;
     Ok(Written {
         changed: changed.iter().map(|file| file.path.clone()).collect(),
         unchanged: plan.unchanged,
@@ -139,15 +130,24 @@ pub fn write(
 /// # Errors
 /// The first thing that cannot be written; what was there is still whole then.
 pub fn write_secrets(out: &Folder, provision: &Provision) -> Result<(), String> {
-    let mut folders = Folders { out, open: BTreeMap::new() };
-    folders.prepare_for(provision)?;
-    for file in folders.stage(provision)? {
-        file.commit()?;
+    sweep(out, &[], provision)?;
+    let mut folders = Folders::of(out);
+    folders.write(&[], provision, None, &[]).inspect_err(|_| folders.unmake())
+}
+
+/// Removes what a build that was killed left under temporary names, wherever this one could leave some.
+fn sweep(out: &Folder, files: &[File], provision: &Provision) -> Result<(), String> {
+    let mut paths: BTreeSet<String> = files.iter().map(|file| split(&file.path).0.to_owned()).collect();
+    for chain in provision.folders.iter().chain(provision.files.iter().map(|secret| &secret.folders)) {
+        paths.insert(joined(chain));
     }
-    for path in &provision.gone {
-        remove(out, path)?;
+    for path in paths {
+        if let Some(folder) = subfolder(out, &path)? {
+            folder.sweep()?;
+        }
     }
-    folders.open.values().try_for_each(Folder::sync)
+    // The lock's, when no other file lies there.
+    out.sweep()
 }
 
 /// A file is ours if the lock lists it, or, after an interrupted first build, if it says so itself or is
@@ -158,74 +158,110 @@ fn ours(lock: Option<&Lock>, file: &File, bytes: &[u8]) -> bool {
     listed || bytes == file.bytes || String::from_utf8_lossy(head).contains("Code generated by redisgen from ")
 }
 
-/// Files of the lock that no profile produces any more. One that was edited since is not removed.
-fn stale(
-    out: &Folder,
-    lock: Option<&Lock>,
-    files: &[File],
-    force: bool,
-    foreign: &mut Vec<String>,
-) -> Result<Vec<String>, String> {
-    let mut stale = Vec::new();
-    let produced: std::collections::BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
-    for locked in lock.iter().flat_map(|lock| &lock.files).filter(|locked| !produced.contains(locked.path.as_str())) {
-        if let Some((bytes, _)) = read(out, &locked.path)? {
-            if force || sha256(&bytes) == locked.sha256 {
-                stale.push(locked.path.clone());
-            } else {
-                foreign.push(locked.path.clone());
-            }
-        }
-    }
-    Ok(stale)
-}
-
 /// Reads a file of the tree by its path.
 ///
 /// # Errors
 /// Something on the way is no folder of ours.
 pub fn read(out: &Folder, path: &str) -> Result<Option<(Vec<u8>, u32)>, String> {
-    let Some((folder, name)) = path.rsplit_once('/') else { return out.read(path) };
+    let (folder, name) = split(path);
+    if folder.is_empty() {
+        out.read(name)
+    } else {
+        subfolder(out, folder)?.map_or(Ok(None), |folder| folder.read(name))
+    }
+}
+
+/// A folder below the output folder, which has its own handle already; none if it is not there.
+fn subfolder(out: &Folder, path: &str) -> Result<Option<Folder>, String> {
     let mut from: Option<Folder> = None;
-    for part in folder.split('/') {
+    for part in path.split('/').filter(|part| !part.is_empty()) {
         match from.as_ref().unwrap_or(out).subfolder(part)? {
             Some(next) => from = Some(next),
             None => return Ok(None),
         }
     }
-    from.as_ref().unwrap_or(out).read(name)
+    Ok(from)
+}
+
+/// The folder of a file, empty for the output folder itself, and its name there.
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+fn joined(chain: &[(String, u32)]) -> String {
+    chain.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join("/")
 }
 
 fn remove(out: &Folder, path: &str) -> Result<(), String> {
-    let Some((folder, name)) = path.rsplit_once('/') else { return out.remove(path) };
+    let (folder, name) = split(path);
     let mut chain: Vec<Folder> = Vec::new();
-    for part in folder.split('/') {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in &parts {
         match chain.last().unwrap_or(out).subfolder(part)? {
             Some(next) => chain.push(next),
             None => return Ok(()),
         }
     }
     chain.last().unwrap_or(out).remove(name)?;
-    let mut parts: Vec<&str> = folder.split('/').collect();
     while let Some(part) = parts.pop() {
         chain.pop();
-        chain.last().unwrap_or(out).remove_empty(part);
+        chain.last().unwrap_or(out).remove_empty(part)?;
     }
     Ok(())
 }
 
 fn parents(path: &str, mode: u32) -> Vec<(String, u32)> {
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    folder.split('/').filter(|part| !part.is_empty()).map(|part| (part.to_owned(), mode)).collect()
+    split(path).0.split('/').filter(|part| !part.is_empty()).map(|part| (part.to_owned(), mode)).collect()
 }
 
 /// The folders below the output folder, opened once.
 struct Folders<'out> {
     out: &'out Folder,
     open: BTreeMap<String, Folder>,
+    /// Those that were not there before, outermost first.
+    made: Vec<String>,
 }
 
-impl Folders<'_> {
+impl<'out> Folders<'out> {
+    fn of(out: &'out Folder) -> Folders<'out> {
+        Folders { out, open: BTreeMap::new(), made: Vec::new() }
+    }
+
+    /// Everything under temporary names first: what can fail for want of room has failed before the first file gets its name.
+    fn write(
+        &mut self,
+        files: &[&File],
+        provision: &Provision,
+        lock: Option<&File>,
+        stale: &[&[String]],
+    ) -> Result<(), String> {
+        for file in files {
+            self.prepare(&parents(&file.path, 0o755))?;
+        }
+        let chains = provision.folders.iter().chain(provision.files.iter().map(|secret| &secret.folders));
+        chains.into_iter().try_for_each(|chain| self.prepare(chain))?;
+
+        let mut staged: Vec<Staged<'_>> = Vec::new();
+        for file in files {
+            let (folder, name) = split(&file.path);
+            staged.push(self.get(folder)?.stage(name, &file.bytes, file.mode, false)?);
+        }
+        for secret in &provision.files {
+            let folder = self.get(&joined(&secret.folders))?;
+            staged.push(folder.stage(&secret.name, &secret.bytes, secret.mode, true)?);
+        }
+        // An empty lock after a power cut would be nobody's; of other files it says that they are not whole.
+        let last = lock.map(|lock| self.out.stage(NAME, &lock.bytes, lock.mode, true)).transpose()?;
+        staged.into_iter().try_for_each(Staged::commit)?;
+        stale.iter().copied().flatten().chain(&provision.gone).try_for_each(|path| remove(self.out, path))?;
+        self.open.values().try_for_each(Folder::sync)?;
+        if let Some(last) = last {
+            last.commit()?;
+            self.out.sync()?;
+        }
+        Ok(())
+    }
+
     fn prepare(&mut self, parts: &[(String, u32)]) -> Result<(), String> {
         let mut path = String::new();
         for (part, mode) in parts {
@@ -235,34 +271,25 @@ impl Folders<'_> {
             }
             path.push_str(part);
             if !self.open.contains_key(&path) {
-                let folder = self.get(&above)?.create_subfolder(part, *mode)?;
+                let (folder, made) = self.get(&above)?.create_subfolder(part, *mode)?;
                 self.open.insert(path.clone(), folder);
+                if made {
+                    self.made.push(path.clone());
+                }
             }
         }
         Ok(())
     }
 
-    /// The folders of what is provisioned.
-    fn prepare_for(&mut self, provision: &Provision) -> Result<(), String> {
-        let chains = provision.folders.iter().chain(provision.files.iter().map(|secret| &secret.folders));
-        chains.into_iter().try_for_each(|chain| self.prepare(chain))
-    }
-
-    /// Each secret under a temporary name, in order.
-    fn stage(&self, provision: &Provision) -> Result<Vec<Staged<'_>>, String> {
-        let stage = |secret: &SecretFile| {
-            let path: Vec<&str> = secret.folders.iter().map(|(name, _)| name.as_str()).collect();
-            self.get(&path.join("/"))?.stage(&secret.name, &secret.bytes, secret.mode, true)
-        };
-        provision.files.iter().map(stage).collect()
+    /// After an error: folders that were made for files which never came.
+    fn unmake(&self) {
+        for path in self.made.iter().rev() {
+            let (above, name) = split(path);
+            let _the_first_error_is_told = self.get(above).and_then(|folder| folder.remove_empty(name));
+        }
     }
 
     fn get(&self, path: &str) -> Result<&Folder, String> {
         if path.is_empty() { Ok(self.out) } else { self.open.get(path).ok_or_else(|| format!("{path}: not prepared")) }
-    }
-
-    fn of<'path>(&self, path: &'path str) -> Result<(&Folder, &'path str), String> {
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        Ok((self.get(folder)?, name))
     }
 }

@@ -7,10 +7,10 @@ set -eu
 cd "$(dirname "$0")/.."
 
 missing() {
-	for package in age chromium containerd cryptsetup-bin docker.io e2fsprogs fish fonts-dejavu-core gcc git iproute2 iptables kmod libc6-dev \
+	for package in age chromium containerd cryptsetup-bin docker.io e2fsprogs faketime fish fonts-dejavu-core gcc git iproute2 iptables kmod libc6-dev \
 		mandoc musl-tools nftables openssh-client openssh-server openssl poppler-utils procps prometheus protobuf-compiler python3 \
 		python3-grpcio python3-msgpack python3-pip python3-protobuf python3-venv python3-yaml redis-server redis-tools \
-		shellcheck systemd ufw user-mode-linux util-linux zsh; do
+		shellcheck strace systemd ufw user-mode-linux util-linux zsh; do
 		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || printf '%s ' "$package"
 	done
 	# Node from elsewhere brings its own npm, which Debian's package would conflict with.

@@ -46,8 +46,12 @@ pub(super) fn run(target: &Target, judge: &Judge, options: &Options, now: Offset
     let prepared = parallel::map(wanted.collect(), |(judged, model, path)| {
         prepare(model, path, options, now).map(|tree| (judged, tree))
     });
-    for (judged, tree) in all_or_nothing(prepared)? {
-        let written = write::write(&tree.out, tree.model, &tree.files, &tree.provision, tree.plan)?;
+    let trees = all_or_nothing(prepared)?;
+    let made: Vec<PathBuf> =
+        trees.iter().filter(|(_, tree)| !tree.existed).map(|(_, tree)| tree.path.clone()).collect();
+    for (judged, tree) in trees {
+        let written = write::write(&tree.out, tree.model, &tree.files, &tree.provision, tree.plan)
+            .inspect_err(|_| made.iter().for_each(|path| unmake(path, false)))?;
         console::err(&summary(tree.model, &tree.path, &written, &tree.provision, options, judged));
     }
     Ok(Exit::Fine)
@@ -76,9 +80,7 @@ fn all_or_nothing<'all>(
     }
     let Some(reason) = first else { return Ok(trees) };
     // Their locks are still held.
-    for (_, tree) in trees.iter().filter(|(_, tree)| tree.is_new) {
-        let _not_empty = std::fs::remove_dir(&tree.path);
-    }
+    trees.iter().for_each(|(_, tree)| unmake(&tree.path, tree.existed));
     Err(reason)
 }
 
@@ -86,8 +88,8 @@ fn all_or_nothing<'all>(
 struct Tree<'model> {
     model: &'model Model,
     path: PathBuf,
-    /// True if its folder was made for it.
-    is_new: bool,
+    /// True if the folder was there before.
+    existed: bool,
     out: Folder,
     files: Vec<File>,
     provision: Provision,
@@ -102,17 +104,21 @@ fn prepare<'model>(
 ) -> Result<Tree<'model>, String> {
     // What can fail in memory fails before a folder is made.
     let files = render::render(model)?;
-    let existed = path.exists();
-    let out = Folder::create(&path)?;
+    let existed = path.try_exists().map_err(|error| format!("{}: {error}", path.display()))?;
+    let out = Folder::create(&path).inspect_err(|_| unmake(&path, existed))?;
     out.lock()?;
     let result = provision(&out, model, &files, options, now)
         .and_then(|provision| Ok((provision, write::plan(&out, model, &files, options.force)?)));
-    // Only who holds the lock may remove the folder: another build could be about to write.
-    if result.is_err() && !existed {
-        let _not_empty = std::fs::remove_dir(&path);
+    let (provision, plan) = result.inspect_err(|_| unmake(&path, existed))?;
+    Ok(Tree { model, path, existed, out, files, provision, plan })
+}
+
+/// After an error, removes an output folder that was made for nothing. Only who holds the lock may: another build could be
+/// about to write.
+fn unmake(path: &Path, existed: bool) {
+    if !existed {
+        let _not_empty = std::fs::remove_dir(path);
     }
-    let (provision, plan) = result?;
-    Ok(Tree { model, path, is_new: !existed, out, files, provision, plan })
 }
 
 fn provision(

@@ -107,10 +107,9 @@ fn seal(arguments: &SecretsArguments, now: OffsetDateTime) -> Result<Exit, Strin
             }
         }
         if wrong.is_empty() {
-            match provision::seal(&out, model, &locked, now) {
-                Ok(sealed) => planned.push((judged, path, out, sealed)),
-                Err(reason) => wrong.push(reason),
-            }
+            let sealed = provision::seal(&out, model, &locked, now);
+            let sealed = sealed.map_err(|reason| format!("{}: {reason}", path.display()))?;
+            planned.push((judged, path, out, sealed));
         }
         for reason in wrong {
             console::err(&format!("{}: {}: {reason}\n", judged.path.name, path.display()));

@@ -6,6 +6,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::certificates::AUTHORITY;
+use super::leaf::Problem;
 use super::{Provisioner, damaged};
 use crate::certificate::{self, Certificate, Pair};
 use crate::folder::Folder;
@@ -56,6 +57,9 @@ impl Provisioner<'_> {
             }
             (None, None) => self.make_authority(key)?,
         };
+        if signer.certificate.not_before > self.now {
+            self.result.notes.push(format!("the certificate authority {}", Problem::Early));
+        }
         if signer.certificate.not_after < self.now {
             self.result.notes.push("the certificate authority has expired: no client accepts this server. `certs rollover begin` makes its successor".to_owned());
         }

@@ -81,16 +81,22 @@ impl Provisioner<'_> {
             leaf::problems(self.model, leaf, &text, key.as_deref().map(String::as_str), &signer.certificate, self.now);
         let broken = problems.iter().find(|problem| problem.breaks());
         if let Some(broken) = broken {
-            if self.options.reprovision {
+            // A renewal that was interrupted leaves a new key beside an old certificate, and nobody uses that pair.
+            let torn = matches!(broken, Problem::NoKey | Problem::ForeignKey) && self.options.renew != Renew::Nothing;
+            if self.options.reprovision || torn {
                 return Ok(Some(None));
             }
-            return Err(damaged(&leaf.folders, &name, &format!("{broken}; --reprovision makes a new pair")));
+            return Err(damaged(&leaf.folders, &name, &format!("{broken}; `build --reprovision` makes a new pair")));
         }
         let kept = if self.options.keep_keys && !problems.contains(&Problem::KeyKind) { key } else { None };
         match (self.options.renew, problems.first()) {
             (Renew::All, _) | (Renew::Due, Some(_)) => Ok(Some(kept)),
             (_, None) => Ok(None),
             (Renew::Nothing, Some(_)) if self.options.reprovision => Ok(Some(None)),
+            (Renew::Nothing, Some(Problem::Early)) => {
+                self.result.notes.push(format!("secrets/{} {}", leaf.path("crt"), Problem::Early));
+                Ok(None)
+            }
             (Renew::Nothing, Some(problem)) => {
                 self.result
                     .notes
@@ -119,6 +125,10 @@ impl Provisioner<'_> {
                 signer.key_file
             ));
         };
+        // What is signed by a clock that was set back has ended when somebody sets it right.
+        if signer.certificate.not_before > self.now {
+            return Err(format!("the certificate authority {}", Problem::Early));
+        }
         if signer.certificate.not_after <= self.now {
             return Err("the certificate authority has expired and signs nothing that anybody accepts: `certs rollover begin` makes its successor".to_owned());
         }

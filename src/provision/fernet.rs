@@ -35,7 +35,7 @@ impl Provisioner<'_> {
 /// 256 random bits, as the Fernet specification writes a key: URL-safe Base64 with padding.
 fn new_key() -> Result<Zeroizing<String>, String> {
     let mut random = Zeroizing::new([0_u8; 32]);
-    getrandom::fill(&mut *random).map_err(|error| error.to_string())?;
+    crate::random(&mut *random)?;
     Ok(Zeroizing::new(URL_SAFE.encode(*random)))
 }
 

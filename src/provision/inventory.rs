@@ -153,7 +153,9 @@ fn one(
 }
 
 fn age(model: &Model, certificate: &Certificate, now: OffsetDateTime) -> Vec<Problem> {
-    if certificate.not_after < now {
+    if certificate.not_before > now {
+        vec![Problem::Early]
+    } else if certificate.not_after < now {
         vec![Problem::Expired]
     } else if certificate.not_after < now + leaf::renewal_window(model) {
         vec![Problem::Due]

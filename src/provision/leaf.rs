@@ -114,7 +114,7 @@ impl fmt::Display for Problem {
             Problem::NoKey => "its key is missing",
             Problem::ForeignKey => "its key belongs to another certificate",
             Problem::Authority => "was signed by another authority",
-            Problem::Early => "is not valid yet",
+            Problem::Early => "is not valid yet: is the clock of this machine right?",
             Problem::Expired => "has expired",
             Problem::Due => "ends soon",
             Problem::Names => "has other names than the profile",

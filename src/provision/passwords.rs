@@ -68,7 +68,7 @@ impl Provisioner<'_> {
 /// 256 random bits in hex: safe in URLs, YAML and shells, unlike base64.
 pub(crate) fn new_password() -> Result<Zeroizing<String>, String> {
     let mut random = Zeroizing::new([0_u8; 32]);
-    getrandom::fill(&mut *random).map_err(|error| error.to_string())?;
+    crate::random(&mut *random)?;
     Ok(Zeroizing::new(crate::hex(&*random)))
 }
 

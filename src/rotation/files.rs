@@ -287,6 +287,7 @@ impl<'run> Rotation<'run> {
         // In the form of `build`, which has nothing to change then.
         let text = Zeroizing::new(serde_json::to_string(&list).map_err(|error| error.to_string())? + "\n");
         self.step("tell the exporter")?;
+        folder.sweep()?;
         folder.stage(LIST, text.as_bytes(), mode, true)?.commit()?;
         folder.sync()
     }
@@ -305,6 +306,8 @@ impl<'run> Rotation<'run> {
         self.step(&format!("enter {phase:?}"))?;
         let state = State { phase, ..self.state.clone() };
         let secrets = self.secrets()?;
+        // What a run that was killed left.
+        secrets.sweep()?;
         secrets.stage(NAME, state.text()?.as_bytes(), 0o600, true)?.commit()?;
         secrets.sync()?;
         self.state = state;
@@ -345,6 +348,7 @@ impl<'run> Rotation<'run> {
 
     fn put(&self, user: &AclUser, name: &str, password: &str) -> Result<(), String> {
         self.change(user, &format!("make {name}"), |folder| {
+            folder.sweep()?;
             folder.stage(name, password.as_bytes(), 0o644, true)?.commit()
         })
     }

@@ -74,7 +74,7 @@ impl Lab {
         write::write(&tree, model, &lab.files, &provision, plan)?;
         if let Some(secrets) = secrets {
             lab.own_secrets = false;
-            copy(&secrets, &tree.create_subfolder("secrets", 0o700)?, &mut 0)?;
+            copy(&secrets, &tree.create_subfolder("secrets", 0o700)?.0, &mut 0)?;
         }
         Ok(lab)
     }
@@ -196,7 +196,7 @@ fn copy(from: &Folder, to: &Folder, count: &mut usize) -> Result<(), String> {
         // A name that is no folder is read as a file, which refuses everything else.
         if let Ok(Some(inner)) = from.subfolder(&name) {
             // We have to get in, whatever the mode says.
-            copy(&inner, &to.create_subfolder(&name, inner.mode()? | 0o700)?, count)?;
+            copy(&inner, &to.create_subfolder(&name, inner.mode()? | 0o700)?.0, count)?;
         } else if let Some((bytes, mode)) = from.read(&name)? {
             to.stage(&name, &Zeroizing::new(bytes), mode, false)?.commit()?;
         }

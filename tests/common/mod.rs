@@ -123,6 +123,13 @@ impl Room {
         Room { folder: tempfile::Builder::new().prefix("redisgen-test-").tempdir().expect("a temporary folder") }
     }
 
+    /// An empty one in this folder.
+    pub fn below(folder: &str) -> Room {
+        Room {
+            folder: tempfile::Builder::new().prefix("redisgen-test-").tempdir_in(folder).expect("a temporary folder"),
+        }
+    }
+
     /// One with this `p.yaml`.
     pub fn with(profile: &str) -> Room {
         let room = Room::new();

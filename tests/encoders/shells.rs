@@ -56,8 +56,7 @@ fn comments_hide_no_command() {
             proptest::prop_assert!(encode::comment(text).is_ok(), "{:?} is refused", text);
         }
         let pairs = taken(texts, encode::comment)?;
-        let lines: String =
-            pairs.iter().map(|(_, written)| format!("# {written}\n")).collect();
+        let lines: String = pairs.iter().map(|(_, written)| format!("# {written}\n")).collect();
         // Nothing of it runs, and what stands on the next line does.
         room.file("script", format!("{lines}echo end\n"));
         for shell in ["dash", "bash"] {

@@ -28,7 +28,7 @@ impl<'run> Project<'run> {
     /// The system gives no random bytes.
     pub(super) fn name() -> Result<String, Trouble> {
         let mut random = [0_u8; 8];
-        getrandom::fill(&mut random).map_err(|error| Trouble::Failed(error.to_string()))?;
+        crate::random(&mut random).map_err(Trouble::Failed)?;
         Ok(format!("redisgen-verify-{}", crate::hex(&random)))
     }
 

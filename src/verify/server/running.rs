@@ -85,7 +85,7 @@ impl Running {
             false => provision::sealed(&site.locked().map_err(failed)?, &digests),
         };
         let mut random = [0_u8; 32];
-        getrandom::fill(&mut random).map_err(|error| failed(error.to_string()))?;
+        crate::random(&mut random).map_err(failed)?;
         let name = format!("redisgen-verify-{}", crate::hex(random.get(..6).unwrap_or_default()));
         let log = lab.path().join("server.log");
         let prover = (name, Zeroizing::new(crate::hex(&random)));
