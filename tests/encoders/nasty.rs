@@ -16,13 +16,16 @@ const TOKENS: &[&str] = &[
     "<", ";", ":", ": ", "- ", "=", ",", "?", "@", "~", "^", " ", "  ", "\t", "\n", "\r", "\r\n", "\n\n", "\0", "\u{1}",
     "\u{7}", "\u{8}", "\u{1b}[31m", "\u{7f}", "\u{80}", "\u{85}", "\u{a0}", "ä", "e\u{301}", "\u{200b}", "\u{2028}",
     "\u{2029}", "\u{202e}", "\u{feff}", "\u{fffd}", "\u{ffff}", "\u{1f512}", "\u{10ffff}", "null", "yes", "true", "~", "0x1f",
-    "1e3", "012", "1:30", "on", "EOF", "<<EOF", "a", "B", "7", "_", ".", "/", "+",
+    "1e3", "012", "1:30", "on", "EOF", "<<EOF", "&amp;", "&#65;",
+    "<b>", "$HOME", "$1", "a", "B", "7", "_", ".", "/", "+",
 ];
 
 /// A text that an encoder may refuse only for a reason.
 pub fn nasty() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => vec(proptest::sample::select(TOKENS), 0..8).prop_map(|parts| parts.concat()),
+        // One sign among letters, which no other sign gives away.
+        3 => ("[A-Za-z0-9]{0,4}", proptest::sample::select(TOKENS), "[A-Za-z0-9]{0,4}").prop_map(|(a, sign, b)| a + sign + &b),
         2 => "[ -~]{0,24}",
         1 => "[\\x00-\\x7f]{0,16}",
         1 => any::<String>(),
