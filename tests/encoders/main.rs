@@ -3,6 +3,7 @@
 //! text never is. HCL's property is in tests/terraform, readers in Rust are in fuzz/.
 
 #![allow(
+    unreachable_pub,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
