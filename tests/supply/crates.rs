@@ -8,9 +8,8 @@ use crate::ROOT;
 use crate::common::{Out, Room, text_of};
 
 /// Folder of cargo-deny.
-static DENY: LazyLock<PathBuf> = LazyLock::new(|| {
-    PathBuf::from(text_of(&mut Command::new(Path::new(ROOT).join("tests/deny.sh"))).trim_end())
-});
+static DENY: LazyLock<PathBuf> =
+    LazyLock::new(|| PathBuf::from(text_of(&mut Command::new(Path::new(ROOT).join("tests/deny.sh"))).trim_end()));
 
 /// What CI can check without the advisories, which lie elsewhere.
 fn check(configuration: &Path) -> Out {
@@ -44,7 +43,8 @@ fn licences_versions_and_sources_are_those_that_we_chose() {
 #[test]
 fn no_code_of_ours_is_unsafe() {
     let manifest: toml::Value =
-        toml::from_str(&std::fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).expect("Cargo.toml")).expect("TOML");
+        toml::from_str(&std::fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).expect("Cargo.toml"))
+            .expect("TOML");
     assert_eq!(manifest["lints"]["rust"]["unsafe_code"].as_str(), Some("forbid"));
     // Cargo gives the lints of a package to all its programs: library, binary, tests, benches, examples. Others have none.
     let metadata = text_of(Command::new(env!("CARGO")).current_dir(ROOT).args([

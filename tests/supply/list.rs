@@ -44,7 +44,11 @@ fn it_names_what_is_in_the_binary_and_nothing_else() {
 
     let components = list["components"].as_array().expect("components");
     let named = |component: &Value| {
-        format!("{} v{}", component["name"].as_str().expect("a name"), component["version"].as_str().expect("a version"))
+        format!(
+            "{} v{}",
+            component["name"].as_str().expect("a name"),
+            component["version"].as_str().expect("a version")
+        )
     };
     let all: BTreeSet<String> = components.iter().map(named).collect();
     assert_eq!(all.len(), components.len(), "something is named twice");
@@ -58,16 +62,19 @@ fn it_names_what_is_in_the_binary_and_nothing_else() {
     }
 
     let lock: toml::Value =
-        toml::from_str(&std::fs::read_to_string(Path::new(ROOT).join("Cargo.lock")).expect("Cargo.lock")).expect("TOML");
+        toml::from_str(&std::fs::read_to_string(Path::new(ROOT).join("Cargo.lock")).expect("Cargo.lock"))
+            .expect("TOML");
     let lock = lock["package"].as_array().expect("packages");
     for component in components {
         let (name, version) = (&component["name"], &component["version"]);
-        let locked = lock.iter().find(|it| it["name"].as_str() == name.as_str() && it["version"].as_str() == version.as_str());
+        let locked =
+            lock.iter().find(|it| it["name"].as_str() == name.as_str() && it["version"].as_str() == version.as_str());
         let locked = locked.unwrap_or_else(|| panic!("{name} {version} is not locked"));
         assert_eq!(component["hashes"][0]["content"].as_str(), locked["checksum"].as_str(), "{name}");
         let purl = format!("pkg:cargo/{}@{}", name.as_str().unwrap_or_default(), version.as_str().unwrap_or_default());
         assert_eq!(component["purl"].as_str(), Some(purl.as_str()));
-        let license = component["licenses"][0]["expression"].as_str().or(component["licenses"][0]["license"]["id"].as_str());
+        let license =
+            component["licenses"][0]["expression"].as_str().or(component["licenses"][0]["license"]["id"].as_str());
         assert!(license.is_some_and(|it| !it.is_empty()), "{name}: no licence");
     }
     // Each is reached from redisgen.
@@ -95,7 +102,8 @@ sys.exit(1 if JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(sys.argv
     let text = list(None);
     assert!(!text.contains("timestamp"), "nobody said when");
     let room = Room::new();
-    let cache = std::env::var("XDG_CACHE_HOME").unwrap_or_else(|_| format!("{}/.cache", std::env::var("HOME").expect("HOME")));
+    let cache =
+        std::env::var("XDG_CACHE_HOME").unwrap_or_else(|_| format!("{}/.cache", std::env::var("HOME").expect("HOME")));
     let python = std::fs::read_dir(format!("{cache}/redisgen-sbom")).expect("the script's cache");
     let python = python.filter_map(Result::ok).map(|it| it.path().join("bin/python")).find(|it| it.exists());
     let python = python.expect("the script's Python");
