@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the release archive: a static binary, completions, manual pages, licence and README, with its checksum. Needs
-# the Rust target of musl, musl-gcc, and git or SOURCE_DATE_EPOCH. The same sources and tools give the same bytes.
+# Makes the release archive: a static binary, completions, manual pages, licence, README and the list of what the binary is
+# made of, with its checksum. Needs the Rust target of musl, musl-gcc, python3 with venv, and git or SOURCE_DATE_EPOCH. The same sources and tools give the same bytes.
 set -eu
 umask 022
 
@@ -43,6 +43,7 @@ commands=$("$binary" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\)  *.
 for command in $commands; do
 	[ "$command" = help ] || "$binary" man "$command" >"$folder/man/redisgen-$command.1"
 done
+SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH packaging/sbom.sh "$target" >"$folder/redisgen.cdx.json"
 
 tar -C "$out" --format=ustar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
 	--mode=u=rwX,go=rX -cf "$out/$name.tar" "$name"

@@ -79,6 +79,8 @@ fn params(common_name: &str, terms: &Terms) -> Result<CertificateParams, String>
 /// # Errors
 /// It has no form that we read; the message says how to convert it, and never shows it.
 pub fn read_key(pem: &str) -> Result<KeyPair, String> {
+    // The library wants some to read a key, and would call the key damaged where the system gives none.
+    crate::random(&mut [0])?;
     const CONVERT: &str = "convert it: openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW";
     // ring reads PKCS#8 only.
     let form = [
@@ -113,8 +115,6 @@ fn new_key(kind: KeyKind) -> Result<(KeyPair, Zeroizing<String>), String> {
         KeyKind::EcdsaP384 => &rcgen::PKCS_ECDSA_P384_SHA384,
         KeyKind::Ed25519 => &rcgen::PKCS_ED25519,
     };
-    // rcgen panics where there are none.
-    crate::random(&mut [0])?;
     let key = KeyPair::generate_for(algorithm).map_err(failed)?;
     let pem = match kind {
         KeyKind::Ed25519 => ed25519_pem(&key)?,

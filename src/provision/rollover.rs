@@ -29,6 +29,9 @@ impl Provisioner<'_> {
         let text =
             self.read_text(&["server"], AUTHORITY)?.ok_or("there is no secrets/server/ca.crt: run build first")?;
         let bundle = Certificate::parse_all(&text).map_err(|reason| damaged(&["server"], AUTHORITY, &reason))?;
+        if bundle.iter().any(|(authority, _)| authority.not_before > self.now) {
+            return Err(format!("the certificate authority {}", Problem::Early));
+        }
         match (step, bundle.as_slice()) {
             (Step::Begin, [(old, pem)]) => self.begin(old, pem),
             (Step::Begin, _) => {

@@ -71,6 +71,10 @@ fn the_archive_is_whole_and_the_same_each_time() {
     }
     let complete = "source completions/redisgen.bash; COMP_WORDS=(redisgen vali); COMP_CWORD=1; _redisgen redisgen vali redisgen; echo \"${COMPREPLY[@]}\"";
     assert_eq!(text_of(Command::new("bash").args(["-c", complete]).current_dir(&folder)).trim(), "validate");
+    let list = std::fs::read_to_string(folder.join("redisgen.cdx.json")).expect("what it is made of");
+    let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+    assert_eq!(list["metadata"]["component"]["name"], "redisgen");
+    assert_eq!(list["metadata"]["timestamp"], "2023-11-14T22:13:20+00:00");
     for file in ["LICENSE", "README.md"] {
         assert_eq!(
             std::fs::read(folder.join(file)).expect("read"),

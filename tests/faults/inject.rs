@@ -19,6 +19,8 @@ pub struct Call {
     nth: usize,
     /// The file below the room that it is about, under its final name; empty if it is about none.
     pub path: String,
+    /// True if a library does it, which was given what it needs a moment before.
+    pub library: bool,
     /// True if it changes what is on disk.
     pub changes: bool,
     /// The error that it may return, and how people read it.
@@ -32,6 +34,8 @@ pub struct Call {
 pub enum Fault {
     /// It fails.
     Error,
+    /// It fails, and all that follow.
+    Errors,
     /// The process is killed in its place.
     Kill,
 }
@@ -78,14 +82,14 @@ pub fn calls(room: &Room, arguments: &[&str], from: &str) -> Vec<Call> {
         if begun && text.starts_with("openat(AT_FDCWD") && text.contains("\"p.yaml\"") {
             break;
         }
-        // A message to a person is no file. A request for no bytes only asks whether there is the call, and those for 32
-        // are a library's, which was given what it needs a moment before.
+        // A message to a person is no file. A request for no bytes only asks whether there is the call.
         let other = (name == "write" || name == "read") && !rest.contains(&room.path("").display().to_string())
-            || name == "getrandom" && (rest.starts_with("\"\", 0") || rest.contains("..., 32, 0)"));
+            || name == "getrandom" && rest.starts_with("\"\", 0");
         if begun && !other {
             found.push(Call {
                 nth: *nth,
                 path: path(room, name, rest),
+                library: name == "getrandom" && rest.contains("..., 32, 0)"),
                 changes: changes(name, rest),
                 error: error(name, rest),
                 name: name.to_owned(),
@@ -155,14 +159,15 @@ fn error(name: &str, rest: &str) -> (&'static str, &'static str) {
 
 /// Runs the program with this fault. A process that was killed has no exit code.
 pub fn run(room: &Room, arguments: &[&str], call: &Call, fault: Fault) -> Out {
-    let what = match fault {
-        Fault::Error => format!("error={}", call.error.0),
-        Fault::Kill => "signal=KILL".to_owned(),
+    let Call { name, nth, error: (error, _), .. } = call;
+    let (what, more) = match fault {
+        Fault::Error => (format!("error={error}"), ""),
+        Fault::Errors => (format!("error={error}"), "+"),
+        Fault::Kill => ("signal=KILL".to_owned(), ""),
     };
-    let Call { name, nth, .. } = call;
     // With `--seccomp-bpf` it would be faster, and send no signals.
     let options =
-        ["-o", "/dev/null", "-e", &format!("trace={name}"), "-e", &format!("inject={name}:{what}:when={nth}")];
+        ["-o", "/dev/null", "-e", &format!("trace={name}"), "-e", &format!("inject={name}:{what}:when={nth}{more}")];
     strace(room, &options.map(str::to_owned), arguments)
 }
 
