@@ -2,7 +2,6 @@
 
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -86,9 +85,8 @@ class Room:
 
 
 def fresh(folder):
-    """Removes a folder."""
-    if folder.exists():
-        shutil.rmtree(folder)
+    """Removes a folder. Some hold a hundred thousand files, where this takes half of Python's time."""
+    subprocess.run(["rm", "-rf", "--", folder], check=True)
 
 
 def toolchain():

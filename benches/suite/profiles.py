@@ -6,9 +6,8 @@ from suite.place import FIXTURES
 CERTIFICATES = """\
 version: 1
 name: demo
-environment: production
+environment: development
 tls: { mode: mutual }
-monitoring: { exporter: false }
 users:
   - { name: admin, role: admin }
 """
