@@ -10,7 +10,7 @@ missing() {
 	for package in age chromium containerd cryptsetup-bin docker.io e2fsprogs fish fonts-dejavu-core gcc git iproute2 iptables kmod libc6-dev \
 		mandoc musl-tools nftables openssh-client openssh-server openssl poppler-utils procps prometheus protobuf-compiler python3 \
 		python3-grpcio python3-msgpack python3-pip python3-protobuf python3-venv python3-yaml redis-server redis-tools \
-		shellcheck systemd ufw user-mode-linux util-linux zsh; do
+		shellcheck systemd ufw user-mode-linux util-linux valgrind zsh; do
 		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || printf '%s ' "$package"
 	done
 	# Node from elsewhere brings its own npm, which Debian's package would conflict with.
@@ -49,7 +49,7 @@ cargo clippy --all-targets --quiet -- -D warnings
 # Without the proofs, and what only they need.
 cargo clippy --no-default-features --quiet -- -D warnings
 RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
-shellcheck --external-sources tests/*.sh tests/backup/*.sh tests/docker/*.sh tests/firewall/*.sh tests/luks/*.sh packaging/*.sh .ci/run
+shellcheck --external-sources tests/*.sh tests/backup/*.sh tests/docker/*.sh tests/firewall/*.sh tests/luks/*.sh packaging/*.sh benches/alternatives/*.sh .ci/run
 cargo test --no-run
 # Most tests wait for servers more than they compute: two programs at a time, those with the longest runs among the
 # first, and what each prints in one piece. A failing one does not keep the others from running.

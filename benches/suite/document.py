@@ -1,6 +1,7 @@
 """docs/performance.md, from figures that were stored. Whether a limit is reached is computed here."""
 
 from suite.instructions import LIMIT, TURNS
+from suite.place import Failed
 from suite.workloads import MANY, SIZES
 
 COMMAND = "./benches/bench --write"
@@ -16,17 +17,23 @@ class Figures:
         self.cases, self.trees, self.binary = stored["cases"], stored["trees"], stored["binary"]
         self.machine = stored["machine"]
 
+    def case(self, name):
+        """All of one case."""
+        if name not in self.cases:
+            raise Failed(f"there is no figure of {name}; {COMMAND} measures everything")
+        return self.cases[name]
+
     def ms(self, name):
         """Median CPU time."""
-        return self.cases[name]["median_ms"]
+        return self.case(name)["median_ms"]
 
     def mib(self, name):
         """Peak memory."""
-        return self.cases[name]["memory_kib"] / 1024
+        return self.case(name)["memory_kib"] / 1024
 
     def row(self, label, name, *more):
         """A row of a table of figures."""
-        case = self.cases[name]
+        case = self.case(name)
         spread = f"{time(case['min_ms'])} to {time(case['max_ms'])}, {case['runs']} runs"
         return [label, time(case["median_ms"]), spread, f"{self.mib(name):.1f} MiB", *more]
 
@@ -161,7 +168,9 @@ def compare(figures):
             _, name, count, kind = case.split("/")
             written = figures.tree(f"compare/{name}/1/{kind}")
             ratio = figures.ms(case) / figures.ms(f"compare/{name}/{count}/redisgen")
-            rows.append(figures.row(f"{count} × `{name}`, {kind}", case, written, f"{ratio:.2f}"))
+            files = int(count) * figures.trees[f"compare/{name}/1/{kind}"]["files"]
+            a_file = f"{1000 * figures.ms(case) / files:.0f} µs"
+            rows.append(figures.row(f"{count} × `{name}`, {kind}", case, written, a_file, f"{ratio:.2f}"))
     return rows
 
 
@@ -236,7 +245,7 @@ always writes all of its own. Neither judges a profile beyond the schema, knows 
 grants, encodes hostile strings, writes atomically, nor makes passwords and certificates. Each line is one process; the
 ratio is to redisgen's time, above 1 means slower than redisgen.
 
-{table([*head, "a profile's files", "ratio"], compare(figures))}
+{table([*head, "a profile's files", "a file", "ratio"], compare(figures))}
 
 ## Instructions
 

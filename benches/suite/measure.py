@@ -64,6 +64,15 @@ def once(spawn, room, case):
     return micros / 1000, memory
 
 
+def same(spawn, room, case, made):
+    """Fails unless this case writes what is packed in `made`: paths, modes, contents."""
+    once(spawn, room, case)
+    again = room / "again.list"
+    packed(case.output, again)
+    if again.read_bytes() != made.read_bytes():
+        raise Failed(f"{case.name} does not write the same files")
+
+
 def interleaved(spawn, room, cases, runs):
     """Every case once, then every case again, and so on: what disturbs the machine disturbs all of them alike. The first
     run of each brings its files into memory and is not counted, but where a run takes so long that it makes no difference."""

@@ -92,14 +92,14 @@ def fresh(folder):
 def toolchain():
     """What instruction counts depend on, beside the program."""
     rustc = dict(line.split(": ", 1) for line in text_of("rustc", "-vV").splitlines() if ": " in line)
-    libc = text_of("ldd", "--version").splitlines()[0]
+    libc = text_of("ldd", "--version").splitlines()[0].removeprefix("ldd ")
     # Functions of the C library and of some crates are chosen by what the processor can do.
     flags = next((line for line in cpuinfo() if line.startswith(("flags", "Features"))), "").split()
     wide = [name for name in ("avx2", "bmi2", "avx512f", "asimd") if name in flags]
     return {
         "rustc": f"{rustc['release']} ({rustc['commit-hash'][:9]})",
         "host": rustc["host"],
-        "libc": libc.rsplit("(", 1)[-1].rstrip().replace(")", "") if "(" in libc else libc,
+        "libc": libc[1 : libc.index(")")] if libc.startswith("(") and ")" in libc else libc,
         "processor": " ".join(wide) or "none of avx2, bmi2, avx512f, asimd",
     }
 

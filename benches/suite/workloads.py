@@ -1,7 +1,7 @@
 """What is timed. A group is measured interleaved; each group brings its own floor, so that both saw the same machine."""
 
 from suite import alternatives, profiles
-from suite.measure import Case, interleaved, once, packed
+from suite.measure import Case, interleaved, once, packed, same
 
 SIZES = (1000, 5000, 10_000, 20_000)
 MANY = 1000
@@ -10,13 +10,14 @@ MANY = 1000
 class Bench:
     """One run of everything: the room, the program, the figures so far."""
 
-    def __init__(self, room, tools, program):
+    def __init__(self, room, tools, program, runs):
         self.room, self.tools, self.program = room.path, tools, program
+        self.runs = runs
         self.cases, self.trees = {}, {}
 
     def measure(self, cases, runs):
         """Runs the cases of a group."""
-        self.cases.update(interleaved(self.tools / "spawn", self.room, cases, runs))
+        self.cases.update(interleaved(self.tools / "spawn", self.room, cases, self.runs or runs))
 
     def run(self, name, arguments, **options):
         """A case of the program."""
@@ -26,6 +27,7 @@ class Bench:
         """Runs the program once, and keeps what it wrote as a list for the floor."""
         once(self.tools / "spawn", self.room, self.run(name, arguments, output=output))
         self.trees[name] = packed(output, self.room / f"{name}.list")
+        same(self.tools / "spawn", self.room, self.floor(name, name, self.room / "copy"), self.room / f"{name}.list")
 
     def floor(self, name, tree, output, folders=None):
         """A case that writes the same files."""
