@@ -166,7 +166,7 @@ fn the_page_says_what_was_stored() {
     // Another count is another page: it is not only the same file twice.
     let room = Room::new();
     let baseline = fs::read_to_string(format!("{ROOT}/benches/instructions.tsv")).expect("a baseline");
-    room.file("baseline.tsv", &at_percent(&baseline, 150));
+    room.file("baseline.tsv", at_percent(&baseline, 150));
     let other = bench(&["--render", "--baseline", &room.path("baseline.tsv").display().to_string()]).ended(0).stdout;
     assert_ne!(other, page);
     for row in baseline.lines().filter(|line| !line.starts_with('#')) {

@@ -71,7 +71,12 @@ def limits(figures):
     """Every number of the design, and what was measured."""
 
     def row(work, limit, found, words=time):
-        return [work, words(limit), words(found), "reached" if found <= limit else f"**not reached**, {found / limit:.1f} times"]
+        return [
+            work,
+            words(limit),
+            words(found),
+            "reached" if found <= limit else f"**not reached**, {found / limit:.1f} times",
+        ]
 
     def mib(figure):
         return f"{figure:.1f} MiB"
@@ -91,7 +96,11 @@ def limits(figures):
     rows += [
         row("10 000 users and 10 000 sources, `--no-secrets`", 300, figures.ms("large/10000/build")),
         row("one entry among 20 000, by one among 1 000", 1.2, growth, "{:.2f}".format),
-        row("CA, server and client certificate (three of the four below)", 1, figures.certificate_ms("certificates", "floor-open") * 3 / 4),
+        row(
+            "CA, server and client certificate (three of the four below)",
+            1,
+            figures.certificate_ms("certificates", "floor-open") * 3 / 4,
+        ),
         row("`validate` on `prod`", 2, figures.ms("prod/validate")),
         row("the program itself", BINARY_MIB, figures.binary / (1 << 20), mib),
     ]
@@ -139,7 +148,10 @@ def many(figures):
     for name in ("prod", "prod-minimal"):
         floor = figures.ms(f"many/{name}/floor")
         rows.append(figures.row(f"floor: {MANY} times {figures.tree(f'many-{name}')}", f"many/{name}/floor", ""))
-        for kind, label in (("folder", f"`build FOLDER` of {MANY} times `{name}`"), ("project", "the same, listed in `redisgen.toml`")):
+        for kind, label in (
+            ("folder", f"`build FOLDER` of {MANY} times `{name}`"),
+            ("project", "the same, listed in `redisgen.toml`"),
+        ):
             case = f"many/{name}/{kind}"
             if case in figures.cases:
                 rows.append(figures.row(label, case, time(figures.ms(case) - floor)))

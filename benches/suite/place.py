@@ -111,8 +111,14 @@ def cpuinfo():
 
 def machine(room):
     """What figures of time depend on."""
-    model = next((line.split(": ", 1)[1] for line in cpuinfo() if line.startswith("model name") and ": " in line), platform.machine())
-    memory = next(line.split()[1] for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines() if line.startswith("MemTotal"))
+    model = next(
+        (line.split(": ", 1)[1] for line in cpuinfo() if line.startswith("model name") and ": " in line), platform.machine()
+    )
+    memory = next(
+        line.split()[1]
+        for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+        if line.startswith("MemTotal")
+    )
     return {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         "cores": len(os.sched_getaffinity(0)),
