@@ -7,10 +7,10 @@ set -eu
 cd "$(dirname "$0")/.."
 
 missing() {
-	for package in age chromium containerd cryptsetup-bin docker.io e2fsprogs faketime fish fonts-dejavu-core gcc git iproute2 iptables kmod libc6-dev \
+	for package in age chromium containerd cryptsetup-bin docker.io e2fsprogs faketime fish fonts-dejavu-core g++ gcc git iproute2 iptables kmod libc6-dev \
 		mandoc musl-tools nftables openssh-client openssh-server openssl poppler-utils procps prometheus protobuf-compiler python3 \
 		python3-grpcio python3-msgpack python3-pip python3-protobuf python3-venv python3-yaml redis-server redis-tools \
-		shellcheck strace systemd ufw user-mode-linux util-linux zsh; do
+		shellcheck strace systemd ufw user-mode-linux util-linux valgrind zsh; do
 		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || printf '%s ' "$package"
 	done
 	# Node from elsewhere brings its own npm, which Debian's package would conflict with.
@@ -49,12 +49,18 @@ cargo clippy --all-targets --quiet -- -D warnings
 # Without the proofs, and what only they need.
 cargo clippy --no-default-features --quiet -- -D warnings
 RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
-shellcheck --external-sources tests/*.sh tests/backup/*.sh tests/docker/*.sh tests/firewall/*.sh tests/luks/*.sh packaging/*.sh .ci/run
+cargo fmt --check --manifest-path fuzz/Cargo.toml
+shellcheck --external-sources tests/*.sh tests/backup/*.sh tests/docker/*.sh tests/firewall/*.sh tests/luks/*.sh packaging/*.sh benches/alternatives/*.sh .ci/run
 cargo test --no-run
 # Most tests wait for servers more than they compute: two programs at a time, those with the longest runs among the
 # first, and what each prints in one piece. A failing one does not keep the others from running.
 logs=$(mktemp -d)
 trap 'rm -rf -- "$logs"' EXIT
+# Computes and waits for nobody: it takes what time the others leave.
+nice -n 19 sh -c '
+	log=$1/computed
+	{ ./benches/bench --instructions && ./fuzz/run.sh; } >"$log" 2>&1 || touch "$log.failed"' sh "$logs" &
+computing=$!
 tests() {
 	for path in tests/*.rs tests/*/main.rs; do
 		name=${path#tests/} && name=${name%/main.rs} && name=${name%.rs}
@@ -62,6 +68,7 @@ tests() {
 	done | sort -r
 	printf '%s\n' --lib --bins --doc
 }
+failed=
 # shellcheck disable=SC2016 # the inner shell expands these
 tests | xargs -P 2 -I '{}' sh -c '
 	log=$(mktemp "$1/XXXXXX")
@@ -69,5 +76,12 @@ tests | xargs -P 2 -I '{}' sh -c '
 	# shellcheck disable=SC2086 # two words
 	cargo test $2 >"$log" 2>&1 || failed=yes
 	cat "$log"
-	[ -z "$failed" ] || { echo "FAILED: cargo test $2" && exit 1; }' sh "$logs" '{}'
+	[ -z "$failed" ] || { echo "FAILED: cargo test $2" && exit 1; }' sh "$logs" '{}' || failed=yes
+wait "$computing"
+cat "$logs/computed"
+if [ -e "$logs/computed.failed" ]; then
+	echo 'FAILED: ./benches/bench --instructions && ./fuzz/run.sh'
+	failed=yes
+fi
+[ -z "$failed" ] || exit 1
 [ -n "$terraform" ] || echo 'NOT PROVEN: the tests of terraform/ did not run; put terraform on PATH.' >&2

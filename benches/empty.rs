@@ -1,0 +1,3 @@
+//! Does nothing: what a Rust program costs before its first line.
+
+fn main() {}

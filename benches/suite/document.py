@@ -1,0 +1,271 @@
+"""docs/performance.md, from figures that were stored. Whether a limit is reached is computed here."""
+
+from suite.instructions import LIMIT, TURNS
+from suite.place import Failed
+from suite.workloads import MANY, SIZES
+
+COMMAND = "./benches/bench --write"
+# What redisgen's design allows, at a machine where `true` takes 0.3 ms. In ms and MiB.
+TRUE_MS = 0.3
+BINARY_MIB = 8
+
+
+class Figures:
+    """What was measured, and the words for it."""
+
+    def __init__(self, stored):
+        self.cases, self.trees, self.binary = stored["cases"], stored["trees"], stored["binary"]
+        self.machine = stored["machine"]
+
+    def case(self, name):
+        """All of one case."""
+        if name not in self.cases:
+            raise Failed(f"there is no figure of {name}; {COMMAND} measures everything")
+        return self.cases[name]
+
+    def ms(self, name):
+        """Median CPU time."""
+        return self.case(name)["median_ms"]
+
+    def mib(self, name):
+        """Peak memory."""
+        return self.case(name)["memory_kib"] / 1024
+
+    def row(self, label, name, *more):
+        """A row of a table of figures."""
+        case = self.case(name)
+        spread = f"{time(case['min_ms'])} to {time(case['max_ms'])}, {case['runs']} runs"
+        return [label, time(case["median_ms"]), spread, f"{self.mib(name):.1f} MiB", *more]
+
+    def tree(self, name):
+        """Files and bytes that were written."""
+        tree = self.trees[name]
+        return f"{tree['files']} files, {tree['bytes'] / 1000:.0f} kB"
+
+    def certificate_ms(self, profile, open_tree):
+        """What secrets cost: a build, less one without them, less what only writing them costs."""
+        build = self.ms(f"{profile}/build") - self.ms(f"{profile}/build-open")
+        return build - (self.ms(f"{profile}/floor") - self.ms(f"{profile}/{open_tree}"))
+
+    def per_entry_us(self, kind, size):
+        """CPU time of one user and one source."""
+        return 1000 * self.ms(f"large/{size}/{kind}") / size
+
+
+def time(ms):
+    """With three digits, as far as there are any."""
+    if ms < 10:
+        return f"{ms:.2f} ms"
+    if ms < 100:
+        return f"{ms:.1f} ms"
+    return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.2f} s"
+
+
+def table(head, rows):
+    """In Markdown."""
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    return "\n".join(lines + [f"| {' | '.join(map(str, row))} |" for row in rows])
+
+
+def limits(figures):
+    """Every number of the design, and what was measured."""
+
+    def row(work, limit, found, words=time):
+        return [
+            work,
+            words(limit),
+            words(found),
+            "reached" if found <= limit else f"**not reached**, {found / limit:.1f} times",
+        ]
+
+    def mib(figure):
+        return f"{figure:.1f} MiB"
+
+    rows = []
+    for name in ("prod", "prod-minimal"):
+        build, floor = figures.ms(f"{name}/build"), figures.ms(f"{name}/floor")
+        rows += [
+            row(f"build `{name}` with certificates, {figures.tree(name)}", 4, build),
+            row(f"the same above a program that only writes these files ({time(floor)})", 2, build - floor),
+            row("the same, memory", 16, figures.mib(f"{name}/build"), mib),
+        ]
+    for name in ("prod", "prod-minimal"):
+        many = figures.ms(f"many/{name}/folder") - figures.ms(f"many/{name}/floor")
+        rows.append(row(f"{MANY} times `{name}` in one process, `--no-secrets`, without writing", 400, many))
+    growth = figures.per_entry_us("build", SIZES[-1]) / figures.per_entry_us("build", SIZES[0])
+    rows += [
+        row("10 000 users and 10 000 sources, `--no-secrets`", 300, figures.ms("large/10000/build")),
+        row("one entry among 20 000, by one among 1 000", 1.2, growth, "{:.2f}".format),
+        row(
+            "CA, server and client certificate (three of the four below)",
+            1,
+            figures.certificate_ms("certificates", "floor-open") * 3 / 4,
+        ),
+        row("`validate` on `prod`", 2, figures.ms("prod/validate")),
+        row("the program itself", BINARY_MIB, figures.binary / (1 << 20), mib),
+    ]
+    return table(["work", "at most", "measured", ""], rows)
+
+
+def start(figures):
+    """Programs that do nothing."""
+    return [
+        figures.row("`/bin/true`", "true"),
+        figures.row("an empty program in Rust", "empty"),
+        figures.row("`redisgen --version`", "version"),
+    ]
+
+
+def profile(figures, name):
+    """One profile."""
+    whole, without = figures.tree(name), figures.tree(f"{name}-open")
+    return [
+        figures.row("`validate`", f"{name}/validate"),
+        figures.row(f"floor: write the same {whole}", f"{name}/floor"),
+        figures.row("`build`, with passwords and certificates", f"{name}/build"),
+        figures.row(f"floor: write the same {without}", f"{name}/floor-open"),
+        figures.row("`build --no-secrets`", f"{name}/build-open"),
+        figures.row("`build`, everything up to date", f"{name}/again"),
+        figures.row("`diff`, nothing to tell", f"{name}/diff"),
+        figures.row("`access`", f"{name}/access"),
+    ]
+
+
+def certificates(figures):
+    """An authority and three certificates."""
+    return [
+        figures.row("`build --no-secrets`", "certificates/build-open"),
+        figures.row("`build`: passwords, an authority, three certificates", "certificates/build"),
+        figures.row("`certs renew --force`: three certificates", "certificates/renew"),
+        figures.row("`certs status`", "certificates/status"),
+        figures.row("`openssl`: an authority, two certificates", "certificates/openssl"),
+    ]
+
+
+def many(figures):
+    """A thousand profiles."""
+    rows = []
+    for name in ("prod", "prod-minimal"):
+        floor = figures.ms(f"many/{name}/floor")
+        rows.append(figures.row(f"floor: {MANY} times {figures.tree(f'many-{name}')}", f"many/{name}/floor", ""))
+        for kind, label in (
+            ("folder", f"`build FOLDER` of {MANY} times `{name}`"),
+            ("project", "the same, listed in `redisgen.toml`"),
+        ):
+            case = f"many/{name}/{kind}"
+            if case in figures.cases:
+                rows.append(figures.row(label, case, time(figures.ms(case) - floor)))
+    return rows
+
+
+def growth(figures):
+    """One profile, larger and larger."""
+    rows = []
+    for size in SIZES:
+        row = [f"{size:,}".replace(",", " ")]
+        for kind in ("floor", "validate", "build"):
+            row.append(time(figures.ms(f"large/{size}/{kind}")))
+        row += [f"{figures.per_entry_us('build', size):.1f} µs", f"{figures.mib(f'large/{size}/build'):.0f} MiB"]
+        row += [time(figures.ms(f"large/{size}/access")), f"{figures.per_entry_us('access', size):.1f} µs"]
+        python = f"large/{size}/python"
+        rows.append([*row, time(figures.ms(python)) if python in figures.cases else ""])
+    return rows
+
+
+def compare(figures):
+    """What a team would write."""
+    rows = []
+    for case in figures.cases:
+        if case.startswith("compare/"):
+            _, name, count, kind = case.split("/")
+            written = figures.tree(f"compare/{name}/1/{kind}")
+            ratio = figures.ms(case) / figures.ms(f"compare/{name}/{count}/redisgen")
+            files = int(count) * figures.trees[f"compare/{name}/1/{kind}"]["files"]
+            a_file = f"{1000 * figures.ms(case) / files:.0f} µs"
+            rows.append(figures.row(f"{count} × `{name}`, {kind}", case, written, a_file, f"{ratio:.2f}"))
+    return rows
+
+
+def instructions(counts):
+    """The baseline."""
+    return [[f"`{name}`", f"{count / 1e6:.2f} M", f"{spread:.2f} %"] for name, (count, spread) in counts.items()]
+
+
+def page(stored, made_with, counts):
+    """The whole document."""
+    figures, machine = Figures(stored), stored["machine"]
+    head = ["work", "CPU time", "least to most", "memory"]
+    place = "in memory (tmpfs)" if machine["tmpfs"] else "**on a disk**: there was no tmpfs"
+    slower = figures.ms("true") / TRUE_MS
+    load = ", ".join(map(str, machine["load"]))
+    return f"""\
+# Performance
+
+Written by `{COMMAND}` from what it measured; don't edit. A figure is the median CPU time, user and system, of a
+whole process, with the least and the most beside it; memory is the peak of what was resident. Programs of one table ran in
+turns, so that whatever else the machine did met all of them. The output was {place}. A *floor* is a program in Rust
+(`benches/floor.rs`) that only creates and writes the same files: what no program can do without.
+
+Measured on {machine["date"]}: {machine["cores"]} cores of {machine["model"]}, {machine["memory_gib"]} GiB, Linux {machine["kernel"]}, load {load}; rustc
+{machine["rustc"]}, {machine["host"]}, C library {machine["libc"]}, Python {machine["python"]}, bash {machine["bash"]}, OpenSSL {machine["openssl"]}.
+
+## What the design allows
+
+The limits were set where `true` took {TRUE_MS} ms. Here it took {figures.ms("true"):.2f} ms, {slower:.1f} times as long, and the limits were not moved. They
+were set for 12 files of 8 kB; more are written today, and how many is in the table.
+
+{limits(figures)}
+
+## Start-up
+
+{table(head, start(figures))}
+
+## One profile
+
+`fixtures/ok/prod.yaml`, which has every section that a profile can have:
+
+{table(head, profile(figures, "prod"))}
+
+`fixtures/ok/prod-minimal.yaml`, three lines:
+
+{table(head, profile(figures, "prod-minimal"))}
+
+## Certificates
+
+A profile with an authority and three certificates (server, health check, one client), ECDSA P-256. What all four cost is
+`build` less `build --no-secrets` less the writing of their files: {time(figures.certificate_ms("certificates", "floor-open"))}, passwords included.
+
+{table(head, certificates(figures))}
+
+## Many profiles in one process
+
+{table([*head, "without the floor"], many(figures))}
+
+## One large profile
+
+With so many users and as many sources, `--no-secrets`; `access` reads an ACL file with so many users. Linear growth is the
+same time for an entry on every line. Python is the script of the next table.
+
+{table(["users, sources", "floor", "`validate`", "`build`", "an entry", "memory", "`access`", "a user", "Python"], growth(figures))}
+
+## What a team would write instead
+
+`benches/alternatives/compile.py`: PyYAML with its C parser, jsonschema with our published schema, jinja2.
+`benches/alternatives/compile.sh`: bash, variables and text; it reads no profile, so that it only stands beside the small one.
+Both write the twelve files that a deployment needs first, of the same length as redisgen's; redisgen (`--no-secrets`)
+always writes all of its own. Neither judges a profile beyond the schema, knows engines and advisories, computes what an ACL
+grants, encodes hostile strings, writes atomically, nor makes passwords and certificates. Each line is one process; the
+ratio is to redisgen's time, above 1 means slower than redisgen.
+
+{table([*head, "a profile's files", "a file", "ratio"], compare(figures))}
+
+## Instructions
+
+Counted by callgrind: they repeat where times do not. `./benches/bench --instructions` counts again and fails where one grew by
+more than {LIMIT} %; `./benches/bench --update` takes the counts as the baseline, `benches/instructions.tsv`. The spread is between {TURNS} runs:
+passwords and keys are random. valgrind's processor has no SHA instructions, so that SHA-256 counts for more than it takes.
+Counted with rustc {made_with["rustc"]}, {made_with["host"]}, C library {made_with["libc"]}, a processor with {made_with["processor"]},
+valgrind {made_with["valgrind"]}.
+
+{table(["work", "instructions", "spread"], instructions(counts))}
+"""
