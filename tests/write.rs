@@ -19,11 +19,10 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::symlink;
 use std::process::Command;
-use std::time::Duration;
 
-use common::{DEV, MUTUAL, PROD, REDISGEN, Room, content, deterministic, tree};
+use common::{DEV, MUTUAL, PROD, Room};
 
 /// Mutual TLS and backups.
 const KEPT: &str = "version: 1\nname: demo\nenvironment: production\ntls: { mode: mutual }\nbackups: { every: 24h, keep: 14d, directory: /srv/backup/demo, encrypt_to: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p] }\n";
