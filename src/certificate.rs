@@ -79,9 +79,9 @@ fn params(common_name: &str, terms: &Terms) -> Result<CertificateParams, String>
 /// # Errors
 /// It has no form that we read; the message says how to convert it, and never shows it.
 pub fn read_key(pem: &str) -> Result<KeyPair, String> {
+    const CONVERT: &str = "convert it: openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW";
     // The library wants some to read a key, and would call the key damaged where the system gives none.
     crate::random(&mut [0])?;
-    const CONVERT: &str = "convert it: openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW";
     // ring reads PKCS#8 only.
     let form = [
         ("BEGIN RSA PRIVATE KEY", "an RSA key in PKCS#1 form"),

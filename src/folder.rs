@@ -75,7 +75,7 @@ impl Folder {
     /// Why not; if it was made, it is gone again.
     pub fn create_subfolder(&self, name: &str, mode: u32) -> Result<(Folder, bool), String> {
         let full = self.full(name);
-        let made = match rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(mode)) {
+        let new = match rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(mode)) {
             Ok(()) => true,
             Err(Errno::EXIST) => false,
             Err(errno) => return Err(explain(&full, errno)),
@@ -83,10 +83,10 @@ impl Folder {
         let open = || {
             let folder = self.subfolder(name)?.ok_or_else(|| format!("{full}: vanished"))?;
             rustix::fs::fchmod(&folder.fd, Mode::from_raw_mode(mode)).map_err(|errno| explain(&full, errno))?;
-            Ok((folder, made))
+            Ok((folder, new))
         };
         open().inspect_err(|_| {
-            if made {
+            if new {
                 let _the_first_error_is_told = self.remove_empty(name);
             }
         })

@@ -15,7 +15,7 @@ mod passwords;
 pub mod rollover;
 pub mod strength;
 
-pub(crate) use passwords::new_password;
+pub(crate) use passwords::{checked, new_password};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 

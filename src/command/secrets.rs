@@ -101,8 +101,12 @@ fn seal(arguments: &SecretsArguments, now: OffsetDateTime) -> Result<Exit, Strin
                 None => wrong.push(format!("secrets/{file} is missing")),
                 Some((bytes, _)) => {
                     let bytes = zeroize::Zeroizing::new(bytes);
-                    let weak = strength::weakness(String::from_utf8_lossy(&bytes).trim_end_matches('\n'));
-                    wrong.extend(weak.map(|why| format!("secrets/{file} is weak: {why}")));
+                    let text = String::from_utf8_lossy(&bytes);
+                    let weak = strength::weakness(text.trim_end_matches('\n'));
+                    let weak = weak.map(|why| format!("secrets/{file} is weak: {why}"));
+                    let damaged =
+                        provision::checked(&text).err().map(|why| format!("secrets/{file} is damaged: {why}"));
+                    wrong.extend(weak.or(damaged));
                 }
             }
         }

@@ -73,7 +73,7 @@ pub(crate) fn new_password() -> Result<Zeroizing<String>, String> {
 }
 
 /// A password that something else may have put there; one line break at its end does not count.
-fn checked(text: &str) -> Result<Zeroizing<String>, &'static str> {
+pub(crate) fn checked(text: &str) -> Result<Zeroizing<String>, &'static str> {
     let password = text.strip_suffix('\n').unwrap_or(text);
     if password.len() < 32 {
         return Err("a password has at least 32 characters");

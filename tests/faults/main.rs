@@ -3,6 +3,9 @@
 
 #![allow(
     unreachable_pub,
+    clippy::case_sensitive_file_extension_comparisons,
+    clippy::verbose_bit_mask,
+    clippy::doc_markdown,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::string_slice,

@@ -11,30 +11,30 @@ use crate::common::{Out, Room, text_of};
 static DENY: LazyLock<PathBuf> =
     LazyLock::new(|| PathBuf::from(text_of(&mut Command::new(Path::new(ROOT).join("tests/deny.sh"))).trim_end()));
 
-/// What CI can check without the advisories, which lie elsewhere.
-fn check(configuration: &Path) -> Out {
+/// Of what can be checked without the advisories, which lie elsewhere.
+fn check(configuration: &Path, what: &[&str]) -> Out {
     let mut command = Command::new(DENY.join("cargo-deny"));
     command.args(["--manifest-path"]).arg(Path::new(ROOT).join("Cargo.toml"));
-    command.args(["check", "--config"]).arg(configuration).args(["-D", "warnings", "licenses", "bans", "sources"]);
+    command.arg("--config").arg(configuration).args(["check", "-D", "warnings"]).args(what);
     Out::from(command.output().expect("cargo-deny"))
 }
 
 #[test]
 fn licences_versions_and_sources_are_those_that_we_chose() {
     let own = Path::new(ROOT).join("deny.toml");
-    let out = check(&own);
-    assert!(out.code == Some(0) && out.stdout.is_empty(), "{}", out.stderr);
+    let out = check(&own, &["licenses", "bans", "sources"]);
+    assert!(out.code == Some(0), "{}", out.stderr);
     let text = std::fs::read_to_string(own).expect("deny.toml");
     let room = Room::new();
     // Each part of it counts: what is there now is refused once it is not allowed.
-    for (allowed, instead, refused) in [
-        ("\"ISC\", ", "", "rejected"),
-        ("{ crate = \"getrandom@0.2\", reason = \"ring 0.17 wants it\" },", "", "duplicate"),
-        ("{ crate = \"tokio\" },", "{ crate = \"ring\" },", "banned"),
-        ("[\"https://github.com/rust-lang/crates.io-index\"]", "[]", "source-not-allowed"),
+    for (what, allowed, instead, refused) in [
+        ("licenses", "\"ISC\", ", "", "rejected"),
+        ("bans", "{ crate = \"getrandom@0.2\", reason = \"ring 0.17 wants it\" },", "", "duplicate"),
+        ("bans", "{ crate = \"tokio\" },", "{ crate = \"ring\" },", "banned"),
+        ("sources", "[\"https://github.com/rust-lang/crates.io-index\"]", "[]", "source-not-allowed"),
     ] {
         assert!(text.contains(allowed), "deny.toml has no {allowed}");
-        let out = check(&room.file("deny.toml", text.replace(allowed, instead)));
+        let out = check(&room.file("deny.toml", text.replace(allowed, instead)), &[what]);
         assert!(out.code != Some(0) && out.stderr.contains(&format!("error[{refused}]")), "{allowed}: {}", out.stderr);
     }
 }
@@ -60,7 +60,7 @@ fn no_code_of_ours_is_unsafe() {
     assert_eq!(packages, ["redisgen"], "another package has lints of its own");
     // The compiler judges, not a search for a word.
     let room = Room::new();
-    room.file("unsafe.rs", "#[allow(unsafe_code)] pub fn zero() -> u8 { unsafe { *std::ptr::null() } }\n");
+    room.file("unsafe.rs", "#[allow(unsafe_code)] pub unsafe fn none() {}\n");
     let compiled = |lints: &[&str]| {
         let mut rustc = Command::new("rustc");
         rustc.args(["--crate-type", "lib", "--emit", "metadata"]).args(lints).arg("unsafe.rs");

@@ -3,6 +3,7 @@
 
 #![allow(
     unreachable_pub,
+    clippy::doc_markdown,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
