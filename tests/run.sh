@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 missing() {
-	for package in age chromium containerd cryptsetup-bin docker.io e2fsprogs fish fonts-dejavu-core gcc git iproute2 iptables kmod libc6-dev \
+	for package in age chromium containerd cryptsetup-bin docker.io e2fsprogs fish fonts-dejavu-core g++ gcc git iproute2 iptables kmod libc6-dev \
 		mandoc musl-tools nftables openssh-client openssh-server openssl poppler-utils procps prometheus protobuf-compiler python3 \
 		python3-grpcio python3-msgpack python3-pip python3-protobuf python3-venv python3-yaml redis-server redis-tools \
 		shellcheck systemd ufw user-mode-linux util-linux zsh; do
@@ -45,17 +45,22 @@ target=$(uname -m)-unknown-linux-musl
 [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ] || rustup target add "$target"
 
 cargo fmt --check
+cargo fmt --check --manifest-path fuzz/Cargo.toml
 cargo clippy --all-targets --quiet -- -D warnings
 # Without the proofs, and what only they need.
 cargo clippy --no-default-features --quiet -- -D warnings
+# With the profile and in the folder of fuzz/run.sh, which then builds less.
+cargo clippy --manifest-path fuzz/Cargo.toml --locked --profile fuzz --target-dir "${CARGO_TARGET_DIR:-target}/fuzz" --quiet -- -D warnings
 RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
-shellcheck --external-sources tests/*.sh tests/backup/*.sh tests/docker/*.sh tests/firewall/*.sh tests/luks/*.sh packaging/*.sh .ci/run
+shellcheck --external-sources tests/*.sh tests/backup/*.sh tests/docker/*.sh tests/firewall/*.sh tests/luks/*.sh packaging/*.sh fuzz/*.sh .ci/run
 cargo test --no-run
 # Most tests wait for servers more than they compute: two programs at a time, those with the longest runs among the
-# first, and what each prints in one piece. A failing one does not keep the others from running.
+# first, and what each prints in one piece. A failing one does not keep the others from running. Fuzzing only computes:
+# it is one more of them, with one target at a time.
 logs=$(mktemp -d)
 trap 'rm -rf -- "$logs"' EXIT
 tests() {
+	echo fuzz
 	for path in tests/*.rs tests/*/main.rs; do
 		name=${path#tests/} && name=${name%/main.rs} && name=${name%.rs}
 		{ [ "$name" = terraform ] && [ -z "$terraform" ]; } || echo "--test $name"
@@ -66,8 +71,11 @@ tests() {
 tests | xargs -P 2 -I '{}' sh -c '
 	log=$(mktemp "$1/XXXXXX")
 	failed=
+	case $2 in
+	fuzz) FUZZ_JOBS=1 fuzz/run.sh 60 >"$log" 2>&1 || failed=yes ;;
 	# shellcheck disable=SC2086 # two words
-	cargo test $2 >"$log" 2>&1 || failed=yes
+	*) cargo test $2 >"$log" 2>&1 || failed=yes ;;
+	esac
 	cat "$log"
-	[ -z "$failed" ] || { echo "FAILED: cargo test $2" && exit 1; }' sh "$logs" '{}'
+	[ -z "$failed" ] || { echo "FAILED: $2" && exit 1; }' sh "$logs" '{}'
 [ -n "$terraform" ] || echo 'NOT PROVEN: the tests of terraform/ did not run; put terraform on PATH.' >&2
