@@ -57,7 +57,9 @@ fn words_of_iptables_arrive() {
         // iptables-save quotes what has blanks, and of what we write escapes a single quote only.
         let rules = told.lines().filter_map(|line| line.strip_prefix("-A INPUT -m comment --comment "));
         let read = rules.map(|rest| rest.strip_suffix(" -j ACCEPT").unwrap_or(rest));
-        let bare = |word: &str| word.strip_prefix('"').and_then(|word| word.strip_suffix('"')).unwrap_or(word).replace("\\'", "'");
+        let bare = |word: &str| {
+            word.strip_prefix('"').and_then(|word| word.strip_suffix('"')).unwrap_or(word).replace("\\'", "'")
+        };
         same(&pairs, &read.map(bare).collect::<Vec<_>>())
     });
 }

@@ -34,7 +34,8 @@ fn go_and_vault_write_what_python_reads() {
         let pairs = taken(texts, |text| Ok(encode::go(text)))?;
         for (text, written) in &pairs {
             proptest::prop_assert_eq!(&encode::python(text), written);
-            let halves = (0xd800..0xe000_u32).any(|half| written.contains(&format!("\\u{half:04x}")) && !text.contains('\\'));
+            let halves =
+                (0xd800..0xe000_u32).any(|half| written.contains(&format!("\\u{half:04x}")) && !text.contains('\\'));
             proptest::prop_assert!(!halves, "{}", written);
             match encode::vault(text) {
                 Ok(vault) => proptest::prop_assert_eq!(&vault, written),

@@ -80,12 +80,14 @@ fn comments_and_words_of_settings_stay_apart() {
     let room = Room::new();
     batches(|texts| {
         // As names of users, which have no blanks and no zero.
-        let named = |text: &&String| !text.is_empty() && !text.contains(|sign: char| sign.is_whitespace() || sign == '\0');
+        let named =
+            |text: &&String| !text.is_empty() && !text.contains(|sign: char| sign.is_whitespace() || sign == '\0');
         let mut texts: Vec<String> = texts.iter().filter(named).filter(|text| *text != "default").cloned().collect();
         texts.sort();
         texts.dedup();
         let lines: String = texts.iter().map(|text| format!("user {} off\n", encode::redis_conf(text))).collect();
-        let comments: String = texts.iter().filter_map(|text| encode::comment(text).ok()).map(|text| format!("# {text}\n")).collect();
+        let comments: String =
+            texts.iter().filter_map(|text| encode::comment(text).ok()).map(|text| format!("# {text}\n")).collect();
         let users = users(&room, &format!("{comments}{lines}"));
         let mut expected: Vec<&str> = texts.iter().map(String::as_str).chain(["default"]).collect();
         expected.sort_unstable();
@@ -101,15 +103,19 @@ fn words_of_an_acl_file_arrive() {
         let pairs = taken(texts, encode::acl)?;
         // `~*` has a form of its own.
         let pairs: Vec<(String, String)> = pairs.into_iter().filter(|(text, _)| text != "*").collect();
-        let lines: String =
-            pairs.iter().enumerate().map(|(place, (_, written))| format!("user u{place:04} off ~{written} ~end\n")).collect();
+        let lines: String = pairs
+            .iter()
+            .enumerate()
+            .map(|(place, (_, written))| format!("user u{place:04} off ~{written} ~end\n"))
+            .collect();
         room.file("users.acl", format!("user default on nopass ~* &* +@all\n{lines}"));
         let users = users(&room, &format!("aclfile {}\n", room.path("users.acl").display()));
         let patterns = |words: &Vec<String>| {
             let keys: Vec<&str> = words.iter().filter_map(|word| word.strip_prefix('~')).collect();
             keys.first().map_or_else(String::new, |key| (*key).to_owned())
         };
-        let read: Vec<String> = users.iter().filter(|(name, _)| *name != "default").map(|(_, words)| patterns(words)).collect();
+        let read: Vec<String> =
+            users.iter().filter(|(name, _)| *name != "default").map(|(_, words)| patterns(words)).collect();
         same(&pairs, &read)
     });
 }

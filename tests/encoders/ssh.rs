@@ -37,7 +37,8 @@ fn words_for_ssh_arrive() {
             .collect();
         room.file("ssh_config", hosts);
         for (place, pair) in pairs.iter().enumerate() {
-            let told = text_of(Command::new("ssh").arg("-G").arg("-F").arg(room.path("ssh_config")).arg(format!("h{place}")));
+            let told =
+                text_of(Command::new("ssh").arg("-G").arg("-F").arg(room.path("ssh_config")).arg(format!("h{place}")));
             let read: Vec<String> =
                 told.lines().filter_map(|line| line.strip_prefix("user ")).map(str::to_owned).collect();
             same(std::slice::from_ref(pair), &read)?;

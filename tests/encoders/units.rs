@@ -23,7 +23,9 @@ fn words_of_units_arrive() {
             texts.iter().filter_map(|text| encode::comment(text).ok()).map(|text| format!("# {text}\n")).collect();
         for (place, (_, written)) in pairs.iter().enumerate() {
             let name = format!("u{place:04}.service");
-            let unit = format!("[Unit]\nDescription={written}\n{comments}[Service]\nType=oneshot\nExecStart=/nowhere/{written} {written}\n");
+            let unit = format!(
+                "[Unit]\nDescription={written}\n{comments}[Service]\nType=oneshot\nExecStart=/nowhere/{written} {written}\n"
+            );
             room.file(&name, unit);
             command.arg(format!("./{name}"));
         }
@@ -31,14 +33,17 @@ fn words_of_units_arrive() {
         let told = String::from_utf8_lossy(&told.stderr).into_owned();
         let mut read: Vec<String> = Vec::new();
         for line in told.lines() {
-            let path = line.split_once(": Command /nowhere/").and_then(|(unit, rest)| Some((unit, rest.strip_suffix(" is not executable: No such file or directory")?)));
+            let path = line.split_once(": Command /nowhere/").and_then(|(unit, rest)| {
+                Some((unit, rest.strip_suffix(" is not executable: No such file or directory")?))
+            });
             // Nothing else is wrong with the units, as a key that none was.
             prop_assert!(path.is_some(), "systemd says {}", line);
             read.extend(path.map(|(unit, path)| format!("{unit} {path}")));
         }
         read.sort();
         read.dedup();
-        let read: Vec<String> = read.iter().filter_map(|line| line.split_once(' ')).map(|(_, path)| path.to_owned()).collect();
+        let read: Vec<String> =
+            read.iter().filter_map(|line| line.split_once(' ')).map(|(_, path)| path.to_owned()).collect();
         same(&pairs, &read)
     });
 }

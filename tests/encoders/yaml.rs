@@ -54,7 +54,9 @@ fn compose_expands_nothing() {
         let lines: String = pairs.iter().map(|(_, written)| format!("      - {written}\n")).collect();
         room.file("c.yml", format!("services:\n  a:\n    image: a\n    command:\n{lines}"));
         let file = room.path("c.yml");
-        let out = text_of(Command::new(&compose).arg("--file").arg(file).args(["config", "--format", "json"]).env("x", "expanded"));
+        let out = text_of(
+            Command::new(&compose).arg("--file").arg(file).args(["config", "--format", "json"]).env("x", "expanded"),
+        );
         let read: Value = serde_json::from_str(&out).expect("JSON of Compose");
         let words = read["services"]["a"]["command"].as_array().expect("a command").iter();
         let words: Vec<String> = words.map(|word| word.as_str().expect("a word").replace("$$", "$")).collect();

@@ -32,7 +32,9 @@ pub const BASTION: Item = Item {
                     "tests/access/tunnel.rs leads_to_a_published_address_through_the_bastion_alone",
                 )
         }
-        Some(_) => Verdict::outside("Administer on the host itself: nothing is published that the bastion could lead to."),
+        Some(_) => {
+            Verdict::outside("Administer on the host itself: nothing is published that the bastion could lead to.")
+        }
         None => {
             Verdict::outside("Administer on the host itself, or name `network.bastion`; a VPN ends before this host.")
         }
