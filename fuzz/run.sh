@@ -1,9 +1,10 @@
 #!/bin/sh
-# Fuzzes on stable Rust: builds the targets once, then runs each for so many seconds, one after the other.
-#   fuzz/run.sh [SECONDS] [TARGET...]      default: 60 seconds, all targets; 0 seconds runs the stored inputs only
+# Fuzzes on stable Rust: builds the targets once, then runs each for so many seconds.
+#   fuzz/run.sh [SECONDS] [TARGET...]      default: 60 seconds, all targets; 0 seconds: the stored inputs only
 # Ends with 1 if a target found something, and says where the input lies and how to run it again.
-# FUZZ_JOBS=2 runs two targets at a time; FUZZ_SEED=NUMBER makes the choices of libFuzzer repeatable; what is found new is
-# kept in FUZZ_CORPUS/TARGET, if that is set.
+# FUZZ_JOBS=1 runs one target at a time, not two; FUZZ_SEED=NUMBER repeats the choices of libFuzzer; with FUZZ_CORPUS=DIR,
+# what is new is kept in DIR/TARGET and is where the next run starts. To take of it what fuzz/corpus/TARGET needs:
+#   target/fuzz/fuzz/TARGET -set_cover_merge=1 -use_counters=0 fuzz/corpus/TARGET DIR/TARGET
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
@@ -20,10 +21,13 @@ trap 'rm -rf -- "$work"' EXIT
 found=$target/found
 mkdir -p "$found"
 
-# What profiles, ACL files and locks look like: from the fixtures, so that nothing is stored twice.
+# What profiles and ACL files look like, and the words in them: from the fixtures, so that nothing is stored twice.
 seeds() {
 	case $1 in
-	loader) cp fixtures/ok/*.yaml fixtures/invalid/*.yaml fixtures/rules/*.yaml "$2" ;;
+	loader)
+		cp fixtures/ok/*.yaml fixtures/invalid/*.yaml fixtures/rules/*.yaml "$2"
+		grep -oh '"[a-z0-9_-]\{2,\}"' schema/profile.schema.json | sort -u >"$3"
+		;;
 	acl)
 		for file in snapshots/ok/*/redis/users.acl.snap; do
 			name=${file#snapshots/ok/}
@@ -31,36 +35,42 @@ seeds() {
 			sed '1,/^---$/d; 1d' "$file" >"$2/${name%%/*}"
 			printf -- '---\nget shop:1\nconfig set dir /\nsort a by b* get c\nsubscribe news:1\n' >>"$2/${name%%/*}"
 		done
+		grep -oh '[+-]@\{0,1\}[a-z|]\{2,\}' snapshots/ok/*/redis/users.acl.snap | sort -u | sed 's/.*/"&"/' >"$3"
 		;;
 	esac
 }
 
+# run TARGET
 run() {
-	mkdir -p "$work/$1/seeds" "$work/$1/new"
-	seeds "$1" "$work/$1/seeds"
-	[ ! -d "fuzz/corpus/$1" ] || cp fuzz/corpus/"$1"/* "$work/$1/seeds"
+	folder=$work/$1
+	mkdir -p "$folder/seeds" "$folder/new"
+	: >"$folder/words"
+	seeds "$1" "$folder/seeds" "$folder/words"
+	[ ! -d "fuzz/corpus/$1" ] || cp fuzz/corpus/"$1"/* "$folder/seeds"
 	new=${FUZZ_CORPUS:+$FUZZ_CORPUS/$1}
-	new=${new:-$work/$1/new}
+	new=${new:-$folder/new}
 	mkdir -p "$new"
-	set -- "$1" -rss_limit_mb=2048 -timeout=20 -max_len=4096 -print_final_stats=1 -artifact_prefix="$found/$1-" "-seed=${FUZZ_SEED:-0}"
-	[ ! -f "fuzz/$1.dict" ] || set -- "$@" -dict="fuzz/$1.dict"
-	if [ "$seconds" -eq 0 ]; then set -- "$@" -runs=0; else set -- "$@" -max_total_time="$seconds"; fi
-	# Of a structured profile, short inputs say little.
-	[ "$1" != pipeline ] || set -- "$@" -len_control=0 -max_len=1024
-	name=$1
-	shift
-	if "$target/fuzz/$name" "$@" "$new" "$work/$name/seeds" >"$work/$name.log" 2>&1; then
-		sed -n "s/^\(.*DONE.*\)/$name: \1/p; s/^stat::number_of_executed_units: */$name: executions /p" "$work/$name.log"
-	else
-		cat "$work/$name.log"
-		input=$(sed -n 's/.*Test unit written to //p' "$work/$name.log" | tail -1)
-		echo "FOUND by $name: ${input:-no input was written}"
-		[ -z "$input" ] || echo "Again: $target/fuzz/$name $input"
-		touch "$work/found"
+	if [ "$seconds" -eq 0 ]; then limit=-runs=0; else limit=-max_total_time=$seconds; fi
+	# A structured profile uses up all its bytes from the first one on; of a text, short ones are tried first.
+	if [ "$1" = pipeline ]; then length='-len_control=0 -max_len=1024'; else length=-max_len=4096; fi
+	# shellcheck disable=SC2086 # two options
+	if "$target/fuzz/$1" "$limit" $length -seed="${FUZZ_SEED:-0}" -dict="$folder/words" -rss_limit_mb=2048 -timeout=20 \
+		-print_final_stats=1 -artifact_prefix="$found/$1-" "$new" "$folder/seeds" >"$folder/log" 2>&1; then
+		sed -n "s/^#\([0-9]*\)[[:space:]]*DONE *\(cov: [0-9]*\).*/$1: \1 executions, \2/p" "$folder/log"
+		return
 	fi
+	cat "$folder/log"
+	input=$(sed -n 's/.*Test unit written to //p' "$folder/log" | tail -n 1)
+	echo "FOUND by $1: ${input:-no input was written}"
+	[ -z "$input" ] || echo "Again: $target/fuzz/$1 $input"
+	touch "$work/found"
 }
 
+started=0
 for name in "$@"; do
-	run "$name"
+	run "$name" &
+	started=$((started + 1))
+	[ $((started % ${FUZZ_JOBS:-2})) -ne 0 ] || wait
 done
+wait
 [ ! -e "$work/found" ]

@@ -45,12 +45,14 @@ target=$(uname -m)-unknown-linux-musl
 [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ] || rustup target add "$target"
 
 cargo fmt --check
+cargo fmt --check --manifest-path fuzz/Cargo.toml
 cargo clippy --all-targets --quiet -- -D warnings
 # Without the proofs, and what only they need.
 cargo clippy --no-default-features --quiet -- -D warnings
+# With the profile and in the folder of fuzz/run.sh, which then builds less.
+cargo clippy --manifest-path fuzz/Cargo.toml --locked --profile fuzz --target-dir "${CARGO_TARGET_DIR:-target}/fuzz" --quiet -- -D warnings
 RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
-cargo fmt --check --manifest-path fuzz/Cargo.toml
-shellcheck --external-sources tests/*.sh tests/backup/*.sh tests/docker/*.sh tests/firewall/*.sh tests/luks/*.sh packaging/*.sh benches/alternatives/*.sh .ci/run
+shellcheck --external-sources tests/*.sh tests/backup/*.sh tests/docker/*.sh tests/firewall/*.sh tests/luks/*.sh packaging/*.sh fuzz/*.sh benches/alternatives/*.sh .ci/run
 cargo test --no-run
 # Most tests wait for servers more than they compute: two programs at a time, those with the longest runs among the
 # first, and what each prints in one piece. A failing one does not keep the others from running.

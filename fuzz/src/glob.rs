@@ -40,9 +40,7 @@ fn go(mut pattern: &[u8], mut name: &[u8], skip_longer: &mut bool) -> bool {
                     if pattern.len() >= 2 && pattern[0] == b'\\' {
                         pattern = &pattern[1..];
                         found |= pattern[0] == name[0];
-                    } else if pattern.first() == Some(&b']') {
-                        break;
-                    } else if pattern.is_empty() {
+                    } else if matches!(pattern.first(), Some(b']') | None) {
                         break;
                     } else if pattern.len() >= 3 && pattern[1] == b'-' {
                         let (start, end) = (pattern[0].min(pattern[2]), pattern[0].max(pattern[2]));

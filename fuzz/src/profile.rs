@@ -20,9 +20,51 @@ impl fmt::Display for Profile {
 
 /// Values that some format has a meaning for.
 const HOSTILE: &[&str] = &[
-    "", " ", "a b", "\"", "'", "\\", "$(id)", "${x}", "%{y}", "`id`", "$", "%h", "#", "a\nb", "a\tb", "\0", "{{ x }}",
-    "{% raw %}", "ä", "\u{1f512}", "e\u{301}", "*", "-", "--", "~", "<<", "null", "yes", "0", "1e3", "@", "!", "&", "|",
-    ">", "..", "/", "a/../b", "-oProxyCommand=id", "\u{2028}", "\u{202e}", "]]>", "<b>", "*/", "a'b\"c`d$e\\f",
+    "",
+    " ",
+    "a b",
+    "\"",
+    "'",
+    "\\",
+    "$(id)",
+    "${x}",
+    "%{y}",
+    "`id`",
+    "$",
+    "%h",
+    "#",
+    "a\nb",
+    "a\tb",
+    "\0",
+    "{{ x }}",
+    "{% raw %}",
+    "ä",
+    "\u{1f512}",
+    "e\u{301}",
+    "*",
+    "-",
+    "--",
+    "~",
+    "<<",
+    "null",
+    "yes",
+    "0",
+    "1e3",
+    "@",
+    "!",
+    "&",
+    "|",
+    ">",
+    "..",
+    "/",
+    "a/../b",
+    "-oProxyCommand=id",
+    "\u{2028}",
+    "\u{202e}",
+    "]]>",
+    "<b>",
+    "*/",
+    "a'b\"c`d$e\\f",
 ];
 
 /// Makes the values of one profile out of bytes. Without bytes left, every choice takes its first option.
@@ -77,7 +119,12 @@ impl Maker<'_, '_> {
     }
 
     /// Maybe a key of a section.
-    fn maybe(&mut self, to: &mut Map<String, Value>, key: &str, make: impl Fn(&mut Self) -> Result<Value>) -> Result<()> {
+    fn maybe(
+        &mut self,
+        to: &mut Map<String, Value>,
+        key: &str,
+        make: impl Fn(&mut Self) -> Result<Value>,
+    ) -> Result<()> {
         if self.one_in(2)? {
             to.insert(key.to_owned(), make(self)?);
         }
@@ -93,7 +140,10 @@ impl Maker<'_, '_> {
     fn profile(&mut self) -> Result<Value> {
         self.section(|make, profile| {
             profile.insert("version".to_owned(), json!(1));
-            profile.insert("name".to_owned(), make.word(&["shop", "s-", "api-forge", "a2345678901234567890123456789012"])?);
+            profile.insert(
+                "name".to_owned(),
+                make.word(&["shop", "s-", "api-forge", "a2345678901234567890123456789012"])?,
+            );
             profile.insert("environment".to_owned(), make.valid(&["production", "development"])?);
             make.maybe(profile, "engine", Maker::engine)?;
             make.maybe(profile, "network", Maker::network)?;
@@ -125,14 +175,24 @@ impl Maker<'_, '_> {
             engine.insert("kind".to_owned(), json!(line.kind.word()));
             let patch = make.0.int_in_range(0..=30)?;
             engine.insert("version".to_owned(), json!(format!("{}.{}.{patch}", line.number.0, line.number.1)));
-            make.maybe(engine, "image", |make| make.word(&["redis:7.4.11-bookworm", "registry.example.com:5000/a/redis:1"]))
+            make.maybe(engine, "image", |make| {
+                make.word(&["redis:7.4.11-bookworm", "registry.example.com:5000/a/redis:1"])
+            })
         })
     }
 
     fn network(&mut self) -> Result<Value> {
         const SOURCES: &[&str] = &[
-            "10.8.0.0/24", "192.0.2.1", "fd00:8::/64", "2001:db8::1", "10.8.0.7", "0.0.0.0/1", "203.0.113.0/25", "127.0.0.1",
-            "::1", "0.0.0.0/0",
+            "10.8.0.0/24",
+            "192.0.2.1",
+            "fd00:8::/64",
+            "2001:db8::1",
+            "10.8.0.7",
+            "0.0.0.0/1",
+            "203.0.113.0/25",
+            "127.0.0.1",
+            "::1",
+            "0.0.0.0/0",
         ];
         self.section(|make, network| {
             make.maybe(network, "exposure", |make| make.word(&["localhost", "allowlist", "internal", "open"]))?;
@@ -146,15 +206,21 @@ impl Maker<'_, '_> {
                     make.section(|make, allow| {
                         allow.insert("source".to_owned(), make.word(SOURCES)?);
                         make.maybe(allow, "comment", Maker::text)?;
-                        make.maybe(allow, "until", |make| make.word(&["2031-01-31", "2027-01-31", "2026-12-01", "2020-02-29"]))
+                        make.maybe(allow, "until", |make| {
+                            make.word(&["2031-01-31", "2027-01-31", "2026-12-01", "2020-02-29"])
+                        })
                     })
                 })
             })?;
             make.maybe(network, "firewall", |make| {
                 make.section(|make, firewall| {
-                    make.maybe(firewall, "backends", |make| make.list(3, |make| make.word(&["nftables", "iptables", "ufw"])))?;
+                    make.maybe(firewall, "backends", |make| {
+                        make.list(3, |make| make.word(&["nftables", "iptables", "ufw"]))
+                    })?;
                     make.maybe(firewall, "connections_per_source", |make| make.number(1, 1000))?;
-                    make.maybe(firewall, "new_connections", |make| make.word(&["10/second", "1/day", "999/minute", "40/hour"]))
+                    make.maybe(firewall, "new_connections", |make| {
+                        make.word(&["10/second", "1/day", "999/minute", "40/hour"])
+                    })
                 })
             })?;
             make.maybe(network, "bastion", |make| {
@@ -194,8 +260,27 @@ impl Maker<'_, '_> {
     /// A rule, mostly of commands that the line of the defaults has.
     fn rule(&mut self) -> Result<Value> {
         const NAMES: &[&str] = &[
-            "get", "set", "@read", "@write", "@all", "@dangerous", "@admin", "config|get", "client|setname", "select|0", "keys",
-            "ping", "@connection", "eval", "script", "xgroup|create", "info", "debug", "acl|setuser", "subscribe", "migrate",
+            "get",
+            "set",
+            "@read",
+            "@write",
+            "@all",
+            "@dangerous",
+            "@admin",
+            "config|get",
+            "client|setname",
+            "select|0",
+            "keys",
+            "ping",
+            "@connection",
+            "eval",
+            "script",
+            "xgroup|create",
+            "info",
+            "debug",
+            "acl|setuser",
+            "subscribe",
+            "migrate",
         ];
         if self.one_in(16)? {
             let lines: Vec<_> = engine::lines().collect();
@@ -208,7 +293,9 @@ impl Maker<'_, '_> {
     }
 
     fn keys(&mut self) -> Result<Value> {
-        self.list(3, |make| make.word(&["shop:*", "%R~auth:*", "%W~log:*", "*", "%R~*", "a[b-c]?\\*", "shop:*", "${x}#", "$(id)", "a)"]))
+        self.list(3, |make| {
+            make.word(&["shop:*", "%R~auth:*", "%W~log:*", "*", "%R~*", "a[b-c]?\\*", "shop:*", "${x}#", "$(id)", "a)"])
+        })
     }
 
     fn channels(&mut self) -> Result<Value> {
@@ -217,7 +304,10 @@ impl Maker<'_, '_> {
 
     fn user(&mut self) -> Result<Value> {
         self.section(|make, user| {
-            user.insert("name".to_owned(), make.word(&["app", "admin", "reports", "a.b-c_D1", "monitor", "default", "ops", "-x", "0", "health"])?);
+            user.insert(
+                "name".to_owned(),
+                make.word(&["app", "admin", "reports", "a.b-c_D1", "monitor", "default", "ops", "-x", "0", "health"])?,
+            );
             let role = make.word(&["application", "admin", "readonly", "monitoring", "custom"])?;
             let named = role.as_str().unwrap_or_default().to_owned();
             user.insert("role".to_owned(), role);
@@ -236,13 +326,16 @@ impl Maker<'_, '_> {
                 user.insert("enabled".to_owned(), json!(false));
             }
             if make.one_in(8)? {
-                user.insert("selectors".to_owned(), make.list(2, |make| {
-                    make.section(|make, selector| {
-                        selector.insert("commands".to_owned(), make.list(3, Maker::rule)?);
-                        make.maybe(selector, "keys", Maker::keys)?;
-                        make.maybe(selector, "channels", Maker::channels)
-                    })
-                })?);
+                user.insert(
+                    "selectors".to_owned(),
+                    make.list(2, |make| {
+                        make.section(|make, selector| {
+                            selector.insert("commands".to_owned(), make.list(3, Maker::rule)?);
+                            make.maybe(selector, "keys", Maker::keys)?;
+                            make.maybe(selector, "channels", Maker::channels)
+                        })
+                    })?,
+                );
             }
             Ok(())
         })
@@ -250,8 +343,23 @@ impl Maker<'_, '_> {
 
     fn commands(&mut self) -> Result<Value> {
         const NAMES: &[&str] = &[
-            "flushall", "flushdb", "keys", "config", "debug", "shutdown", "@scripting", "slaveof", "config|set", "ping", "get",
-            "@dangerous", "client|kill", "bgsave", "info", "@admin", "acl",
+            "flushall",
+            "flushdb",
+            "keys",
+            "config",
+            "debug",
+            "shutdown",
+            "@scripting",
+            "slaveof",
+            "config|set",
+            "ping",
+            "get",
+            "@dangerous",
+            "client|kill",
+            "bgsave",
+            "info",
+            "@admin",
+            "acl",
         ];
         self.section(|make, commands| {
             make.maybe(commands, "disabled", |make| make.list(6, |make| make.word(NAMES)))?;
@@ -266,7 +374,9 @@ impl Maker<'_, '_> {
             make.maybe(resources, "memory", |make| make.word(SIZES))?;
             make.maybe(resources, "maxmemory", |make| make.word(SIZES))?;
             make.maybe(resources, "eviction", |make| make.word(EVICTION))?;
-            make.maybe(resources, "cpus", |make| Ok(json!(*make.0.choose(&[1.0, 0.01, 0.333_333_333, 1024.0, 1e-7, 2.5e3])?)))?;
+            make.maybe(resources, "cpus", |make| {
+                Ok(json!(*make.0.choose(&[1.0, 0.01, 0.333_333_333, 1024.0, 1e-7, 2.5e3])?))
+            })?;
             make.maybe(resources, "max_clients", |make| make.number(10, 1_000_000))?;
             make.maybe(resources, "idle_timeout", |make| make.word(&["300s", "1ms", "1h", "100000d"]))
         })
@@ -276,7 +386,9 @@ impl Maker<'_, '_> {
         self.section(|make, persistence| {
             make.maybe(persistence, "aof", |make| make.word(&["everysec", "disabled", "always", "os"]))?;
             make.maybe(persistence, "snapshots", |make| {
-                make.list(3, |make| Ok(json!({"after": make.word(&["300s", "1ms", "90d"])?, "changes": make.number(1, 2_147_483_647)?})))
+                make.list(3, |make| {
+                    Ok(json!({"after": make.word(&["300s", "1ms", "90d"])?, "changes": make.number(1, 2_147_483_647)?}))
+                })
             })
         })
     }
@@ -312,10 +424,12 @@ impl Maker<'_, '_> {
     fn volumes(&mut self) -> Result<Value> {
         const SIZES: &[&str] = &["10GiB", "1GiB", "32767GiB", "1KiB", "64TiB"];
         self.section(|make, volumes| {
-            make.maybe(volumes, "luks", |make| Ok(json!({
-                "device": make.word(&["/dev/disk/by-id/ata-x", "/dev/sdb1", "/dev/mapper/x", "/dev/null"])?,
-                "mount": make.word(&["/mnt/encrypted_redis", "/srv/a+b@c", "/etc", "/-x"])?
-            })))?;
+            make.maybe(volumes, "luks", |make| {
+                Ok(json!({
+                    "device": make.word(&["/dev/disk/by-id/ata-x", "/dev/sdb1", "/dev/mapper/x", "/dev/null"])?,
+                    "mount": make.word(&["/mnt/encrypted_redis", "/srv/a+b@c", "/etc", "/-x"])?
+                }))
+            })?;
             make.maybe(volumes, "aws", |make| Ok(json!({
                 "region": make.word(&["us-east-1"])?, "availability_zone": make.word(&["us-east-1a", "us-east-1b"])?,
                 "size": make.word(SIZES)?
@@ -323,10 +437,12 @@ impl Maker<'_, '_> {
             make.maybe(volumes, "gcp", |make| Ok(json!({
                 "project": make.word(&["shop-1"])?, "zone": make.word(&["us-central1-a"])?, "size": make.word(SIZES)?
             })))?;
-            make.maybe(volumes, "azure", |make| Ok(json!({
-                "location": make.word(&["eastus"])?, "resource_group": make.word(&["Shop_(test).eu", "a."])?,
-                "size": make.word(SIZES)?
-            })))
+            make.maybe(volumes, "azure", |make| {
+                Ok(json!({
+                    "location": make.word(&["eastus"])?, "resource_group": make.word(&["Shop_(test).eu", "a."])?,
+                    "size": make.word(SIZES)?
+                }))
+            })
         })
     }
 

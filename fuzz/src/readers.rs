@@ -115,7 +115,10 @@ fn digits(signs: &mut std::str::Chars<'_>, count: usize) -> Option<char> {
 
 fn scalar(digits: &str) -> Option<char> {
     let digit = |byte: u8| byte.is_ascii_hexdigit();
-    (!digits.is_empty() && digits.bytes().all(digit)).then(|| u32::from_str_radix(digits, 16).ok()).flatten().and_then(char::from_u32)
+    (!digits.is_empty() && digits.bytes().all(digit))
+        .then(|| u32::from_str_radix(digits, 16).ok())
+        .flatten()
+        .and_then(char::from_u32)
 }
 
 /// A quoted template of HCL (hcl/v2 hclsyntax/spec.md); none if a template would start in it.

@@ -104,7 +104,8 @@ fn told(difference: &difference::Difference) {
 
 /// The rules of a profile: those words of the text that could stand in one.
 fn rules(line: &Line, text: &str) {
-    let words: Vec<String> = text.split([' ', '\n']).filter(|word| word.parse::<AclRule>().is_ok()).map(str::to_owned).collect();
+    let words: Vec<String> =
+        text.split([' ', '\n']).filter(|word| word.parse::<AclRule>().is_ok()).map(str::to_owned).collect();
     let known: Vec<String> = words.iter().filter(|rule| acl::check_rule(line, rule).is_ok()).cloned().collect();
     let set = acl::evaluate(line, &known).unwrap_or_else(|(place, unknown)| panic!("{}: {unknown}", known[place]));
     if known.len() < words.len() {
@@ -123,7 +124,8 @@ fn rules(line: &Line, text: &str) {
     }
 
     let names: Vec<CommandName> = words.iter().filter_map(|word| word.get(1..)?.parse().ok()).collect();
-    let names: Vec<CommandName> = names.into_iter().filter(|name| acl::disabled(line, std::slice::from_ref(name)).is_ok()).collect();
+    let names: Vec<CommandName> =
+        names.into_iter().filter(|name| acl::disabled(line, std::slice::from_ref(name)).is_ok()).collect();
     let denied = acl::denied(line, &names).unwrap_or_else(|(place, unknown)| panic!("{}: {unknown}", names[place]));
     let minus = acl::subtraction(line, &known, &denied);
     let all: Vec<String> = known.into_iter().chain(minus).collect();

@@ -28,7 +28,8 @@ fn always(text: &str) {
     assert_eq!(words, [b"directive".as_slice(), text.as_bytes(), b"last"], "{line}");
     assert!(written.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{written}");
 
-    for (written, expected) in [(encode::yaml(text), text.to_owned()), (encode::compose(text), text.replace('$', "$$"))] {
+    for (written, expected) in [(encode::yaml(text), text.to_owned()), (encode::compose(text), text.replace('$', "$$"))]
+    {
         // As a value and as a key, in both styles.
         let document = format!("a: {written}\n{written}: b\nc: [{written}, {{d: {written}}}]\n");
         let read: Result<serde_yaml::Value, _> = serde_yaml::from_str(&document);
@@ -108,7 +109,8 @@ fn refusing(text: &str) {
     match encode::comment(text) {
         Ok(written) => {
             assert_eq!(written, text);
-            let one_line = written.lines().count() <= 1 && !written.contains(['\0', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}']);
+            let one_line = written.lines().count() <= 1
+                && !written.contains(['\0', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}']);
             assert!(one_line, "{written:?}");
         }
         Err(_) => assert!(!text.bytes().all(|byte| (b' '..=b'~').contains(&byte))),

@@ -4,12 +4,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use redisgen::access::Access;
 use redisgen::acl::file;
 use redisgen::lock::Lock;
 use redisgen::model::Model;
 use redisgen::render::{self, File};
 use redisgen::report::{SecurityReport, page};
-use redisgen::access::Access;
 use redisgen_fuzz::profile::Profile;
 use redisgen_fuzz::{Orphan, day, judge, readers, tell};
 
@@ -26,7 +26,9 @@ fuzz_target!(|profile: Profile| {
     let written = std::str::from_utf8(&written.bytes).expect("text");
     assert_eq!(Lock::parse(written).as_ref(), Ok(&lock), "{text}");
     let report = serde_json::to_value(SecurityReport::new(&model, &files)).expect("a report is JSON");
-    for item in report["checklist"].as_array().into_iter().flatten().flat_map(|section| section["items"].as_array()).flatten() {
+    for item in
+        report["checklist"].as_array().into_iter().flatten().flat_map(|section| section["items"].as_array()).flatten()
+    {
         let shown = item["evidence"].as_array().expect("evidence");
         assert!(shown.iter().all(|shown| shown["line"].is_u64()), "{item}\n{text}");
     }

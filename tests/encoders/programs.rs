@@ -38,7 +38,7 @@ fn go_and_vault_write_what_python_reads() {
                 (0xd800..0xe000_u32).any(|half| written.contains(&format!("\\u{half:04x}")) && !text.contains('\\'));
             proptest::prop_assert!(!halves, "{}", written);
             match encode::vault(text) {
-                Ok(vault) => proptest::prop_assert_eq!(&vault, written),
+                Ok(vault) => proptest::prop_assert!(&vault == written && !text.contains("${"), "{}", vault),
                 Err(_) => proptest::prop_assert!(text.contains("${"), "{:?} is refused", text),
             }
         }
