@@ -84,7 +84,8 @@ class Bench:
                 self.run("certificates/status", ["certs", "status", file, "--out", built]),
                 alternatives.openssl(self.room, out),
             ],
-            runs=20,
+            # What certificates cost is a small difference of larger figures.
+            runs=40,
         )
 
     def many(self, name):
