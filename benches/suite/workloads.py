@@ -145,9 +145,13 @@ class Bench:
         ]
         if name == alternatives.BASH:
             cases.append(alternatives.bash(f"{group}/bash", self.room, names, out))
+        ours = {}
         for case in cases if count == 1 else []:
             once(self.tools / "spawn", self.room, case)
             self.trees[case.name] = packed(out, self.room / "compare.list")
+            wrote = {path.relative_to(out): path.stat().st_size for path in out.rglob("*") if path.is_file()}
+            ours = ours or wrote
+            alternatives.comparable(case.name, name, ours, wrote)
         self.measure(cases, runs)
 
     def groups(self):
