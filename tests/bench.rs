@@ -120,6 +120,16 @@ fn what_is_missing_is_told() {
 }
 
 #[test]
+fn a_program_that_fails_is_not_measured() {
+    for what in [["--only", "start", "--runs", "1"].as_slice(), &["--instructions", "--only", "version"]] {
+        let script = format!("{ROOT}/benches/bench");
+        let mut command = Command::new(script);
+        let out = Out::from(command.args(what).env("REDISGEN", "/bin/false").output().expect("python3")).ended(2);
+        assert!(out.stderr.contains("ended with 1"), "{}", out.stderr);
+    }
+}
+
+#[test]
 fn timing_measures_the_program_beside_a_floor_that_writes_the_same() {
     // The script itself fails if the floor writes other files than redisgen.
     let out = bench(&["--only", "start,certificates", "--runs", "1"]).ended(0);

@@ -264,8 +264,8 @@ ratio is to redisgen's time, above 1 means slower than redisgen.
 Counted by callgrind: they repeat where times do not. `./benches/bench --instructions` counts again and fails where one grew by
 more than {LIMIT} %; `./benches/bench --update` takes the counts as the baseline, `benches/instructions.tsv`. The spread is between {TURNS} runs:
 passwords and keys are random. valgrind's processor has no SHA instructions, so that SHA-256 counts for more than it takes.
-Counted with rustc {made_with["rustc"]}, {made_with["host"]}, C library {made_with["libc"]}, a processor with {made_with["processor"]},
-valgrind {made_with["valgrind"]}.
+Counted with rustc {made_with["rustc"]}, {made_with["host"]}, C library {made_with["libc"]}, {made_with["linked"]} linked,
+a processor with {made_with["processor"]}, valgrind {made_with["valgrind"]}.
 
 {table(["work", "instructions", "spread"], instructions(counts))}
 """

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from suite import profiles
-from suite.place import AS_OF, BENCHES, Failed, text_of, toolchain
+from suite.place import AS_OF, BENCHES, Failed, linked, text_of, toolchain
 
 BASELINE = BENCHES / "instructions.tsv"
 UPDATE = "./benches/bench --update"
@@ -87,7 +87,7 @@ def read(path):
     except (OSError, UnicodeDecodeError) as error:
         raise Failed(f"{path}: {error}; {UPDATE} writes one") from None
     for number, line in enumerate(lines, 1):
-        comment = re.fullmatch(r"# (rustc|host|libc|processor|valgrind): (.+)", line)
+        comment = re.fullmatch(r"# (valgrind|linked|rustc|host|libc|processor): (.+)", line)
         row = re.fullmatch(r"([a-z0-9/-]+)\t([0-9]+)\t([0-9.]+)", line)
         if comment:
             made_with[comment[1]] = comment[2]
@@ -95,7 +95,7 @@ def read(path):
             counts[row[1]] = (int(row[2]), float(row[3]))
         elif not line.startswith("#"):
             raise Failed(f"{path}:{number}: not `name<TAB>instructions<TAB>spread`: {line!r}")
-    if len(made_with) != 5 or not counts:
+    if len(made_with) != 6 or not counts:
         raise Failed(f"{path}: does not say what it was counted with, or counts nothing; {UPDATE} writes a new one")
     return made_with, counts
 
@@ -111,7 +111,7 @@ def whole(path):
 
 def update(path, room, program, names):
     """Counts, and writes the baseline."""
-    made_with = {"valgrind": valgrind(), **toolchain()}
+    made_with = {"valgrind": valgrind(), "linked": linked(program), **toolchain()}
     prepared(room, program, names)
     rows = []
     for name in names:
@@ -129,7 +129,7 @@ def update(path, room, program, names):
 
 def compare(path, room, program, names, every):
     """Counts again; true if nothing grew beyond the limit. Another toolchain is told, and held to the same limit."""
-    now = {"valgrind": valgrind(), **toolchain()}
+    now = {"valgrind": valgrind(), "linked": linked(program), **toolchain()}
     made_with, counts = whole(path) if every else read(path)
     for key, value in now.items():
         if made_with[key] != value:

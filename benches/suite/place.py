@@ -104,6 +104,12 @@ def toolchain():
     }
 
 
+def linked(program):
+    """How the C library is in a program: musl's allocator and copying cost other instructions than glibc's."""
+    with open(program, "rb") as file:
+        return "dynamically" if b"/ld-" in file.read(8192) else "statically"
+
+
 def cpuinfo():
     """Lines about the processors."""
     return Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

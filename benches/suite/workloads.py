@@ -84,7 +84,8 @@ class Bench:
                 self.run("certificates/status", ["certs", "status", file, "--out", built]),
                 alternatives.openssl(self.room, out),
             ],
-            runs=20,
+            # What certificates cost is a small difference of larger figures.
+            runs=40,
         )
 
     def many(self, name):
@@ -144,9 +145,13 @@ class Bench:
         ]
         if name == alternatives.BASH:
             cases.append(alternatives.bash(f"{group}/bash", self.room, names, out))
+        ours = {}
         for case in cases if count == 1 else []:
             once(self.tools / "spawn", self.room, case)
             self.trees[case.name] = packed(out, self.room / "compare.list")
+            wrote = {path.relative_to(out): path.stat().st_size for path in out.rglob("*") if path.is_file()}
+            ours = ours or wrote
+            alternatives.comparable(case.name, name, ours, wrote)
         self.measure(cases, runs)
 
     def groups(self):
