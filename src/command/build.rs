@@ -80,7 +80,9 @@ fn all_or_nothing<'all>(
     }
     let Some(reason) = first else { return Ok(trees) };
     // Their locks are still held.
-    trees.iter().for_each(|(_, tree)| unmake(&tree.path, tree.existed));
+    for (_, tree) in &trees {
+        unmake(&tree.path, tree.existed);
+    }
     Err(reason)
 }
 
