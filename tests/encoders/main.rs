@@ -4,7 +4,10 @@
 
 #![allow(
     unreachable_pub,
+    clippy::doc_markdown,
+    clippy::duplicated_attributes,
     clippy::expect_used,
+    clippy::format_collect,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::panic,

@@ -33,10 +33,10 @@ fn users(room: &Room, settings: &str) -> BTreeMap<String, Vec<String>> {
     while !listening(&socket) {
         if server.0.try_wait().expect("a child").is_some() || begun.elapsed() > Duration::from_secs(30) {
             let mut told = String::new();
-            for pipe in [&mut server.0.stdout.take().map(reader), &mut server.0.stderr.take().map(reader)] {
-                if let Some(pipe) = pipe {
-                    let _partly = pipe.read_to_string(&mut told);
-                }
+            for pipe in
+                [&mut server.0.stdout.take().map(reader), &mut server.0.stderr.take().map(reader)].into_iter().flatten()
+            {
+                let _partly = pipe.read_to_string(&mut told);
             }
             panic!("the server did not start: {told}");
         }
