@@ -5,6 +5,7 @@
 #![allow(
     unreachable_pub,
     clippy::expect_used,
+    clippy::format_collect,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::panic,
@@ -12,7 +13,6 @@
 )]
 
 #[path = "../common/mod.rs"]
-#[allow(dead_code, reason = "shared by many tests")]
 mod common;
 mod nasty;
 
