@@ -44,7 +44,8 @@ seeds() {
 run() {
 	folder=$work/$1
 	mkdir -p "$folder/seeds" "$folder/new"
-	: >"$folder/words"
+	# A dictionary is never empty.
+	echo '"redis"' >"$folder/words"
 	seeds "$1" "$folder/seeds" "$folder/words"
 	[ ! -d "fuzz/corpus/$1" ] || cp fuzz/corpus/"$1"/* "$folder/seeds"
 	new=${FUZZ_CORPUS:+$FUZZ_CORPUS/$1}

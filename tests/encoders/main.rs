@@ -15,7 +15,6 @@
 )]
 
 #[path = "../common/mod.rs"]
-#[allow(dead_code, reason = "shared by many tests")]
 mod common;
 mod nasty;
 

@@ -1,8 +1,8 @@
 //! Arguments of redis.conf and words of an ACL file, read by a real server.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -26,33 +26,19 @@ fn users(room: &Room, settings: &str) -> BTreeMap<String, Vec<String>> {
     let socket = room.path("socket");
     let _old = std::fs::remove_file(&socket);
     room.file("redis.conf", format!("port 0\nunixsocket {}\nsave \"\"\n{settings}", socket.display()));
+    let log = |name: &str| std::fs::File::create(room.path(name)).expect("a log");
     let mut command = Command::new("redis-server");
-    command.arg(room.path("redis.conf")).current_dir(room.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.arg(room.path("redis.conf")).current_dir(room.path("")).stdout(log("out")).stderr(log("err"));
     let mut server = Server(command.spawn().expect("redis-server starts: install the package redis-server"));
     let begun = Instant::now();
-    while !listening(&socket) {
-        if server.0.try_wait().expect("a child").is_some() || begun.elapsed() > Duration::from_secs(30) {
-            let mut told = String::new();
-            for pipe in
-                [&mut server.0.stdout.take().map(reader), &mut server.0.stderr.take().map(reader)].into_iter().flatten()
-            {
-                let _partly = pipe.read_to_string(&mut told);
-            }
-            panic!("the server did not start: {told}");
-        }
+    while UnixStream::connect(&socket).is_err() {
+        let waited = begun.elapsed() < Duration::from_secs(30) && server.0.try_wait().expect("a child").is_none();
+        assert!(waited, "the server did not start: {}{}", room.read("out"), room.read("err"));
         std::thread::sleep(Duration::from_millis(5));
     }
     let listed = text_of(Command::new("redis-cli").arg("-s").arg(&socket).args(["ACL", "LIST"]));
     let words = |line: &str| line.split(' ').skip(1).map(str::to_owned).collect::<Vec<_>>();
     listed.lines().map(words).map(|mut words| (words.remove(0), words)).collect()
-}
-
-fn reader(pipe: impl std::io::Read + 'static) -> Box<dyn std::io::Read> {
-    Box::new(pipe)
-}
-
-fn listening(socket: &Path) -> bool {
-    std::os::unix::net::UnixStream::connect(socket).is_ok()
 }
 
 /// A password may hold any byte, and the server tells its digest: hundreds of texts for one start.

@@ -1,4 +1,4 @@
-//! Words of ssh_config, told again by `ssh -G`.
+//! Words of `ssh_config`, told again by `ssh -G`.
 
 use std::process::Command;
 
