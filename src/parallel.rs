@@ -13,7 +13,9 @@ const WORTH: usize = 4;
 /// # Panics
 /// Where `work` does.
 pub fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(items.len() / WORTH);
+    // Asking how many processors there are reads files.
+    let worth = items.len() / WORTH;
+    let threads = if worth < 2 { 1 } else { thread::available_parallelism().map_or(1, NonZero::get).min(worth) };
     if threads < 2 {
         return items.into_iter().map(work).collect();
     }
