@@ -1,6 +1,7 @@
 //! A profile of mostly valid values, so that most of what is made gets past the checks: its sections come and go, and now
 //! and then a value is hostile.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
@@ -77,7 +78,7 @@ impl Maker<'_, '_> {
 
     /// One of these, now and then something else.
     fn word(&mut self, valid: &[&str]) -> Result<Value> {
-        if self.one_in(48)? {
+        if self.one_in(96)? {
             return self.hostile();
         }
         self.valid(valid)
@@ -118,6 +119,12 @@ impl Maker<'_, '_> {
         Ok(Value::Array((0..count).map(|_| item(self)).collect::<Result<_>>()?))
     }
 
+    /// The same, with one at least.
+    fn some(&mut self, most: usize, item: impl Fn(&mut Self) -> Result<Value>) -> Result<Value> {
+        let count = self.0.int_in_range(1..=most)?;
+        Ok(Value::Array((0..count).map(|_| item(self)).collect::<Result<_>>()?))
+    }
+
     /// Maybe a key of a section.
     fn maybe(
         &mut self,
@@ -148,7 +155,7 @@ impl Maker<'_, '_> {
             make.maybe(profile, "engine", Maker::engine)?;
             make.maybe(profile, "network", Maker::network)?;
             make.maybe(profile, "tls", Maker::tls)?;
-            make.maybe(profile, "users", |make| make.list(5, Maker::user))?;
+            make.maybe(profile, "users", Maker::users)?;
             make.maybe(profile, "commands", Maker::commands)?;
             make.maybe(profile, "resources", Maker::resources)?;
             make.maybe(profile, "persistence", Maker::persistence)?;
@@ -206,9 +213,7 @@ impl Maker<'_, '_> {
                     make.section(|make, allow| {
                         allow.insert("source".to_owned(), make.word(SOURCES)?);
                         make.maybe(allow, "comment", Maker::text)?;
-                        make.maybe(allow, "until", |make| {
-                            make.word(&["2031-01-31", "2027-01-31", "2026-12-01", "2020-02-29"])
-                        })
+                        make.maybe(allow, "until", |make| make.word(&["2031-01-31", "2027-01-31", "2026-12-01"]))
                     })
                 })
             })?;
@@ -241,15 +246,19 @@ impl Maker<'_, '_> {
     }
 
     fn tls(&mut self) -> Result<Value> {
-        const DURATIONS: &[&str] = &["397d", "30d", "3650d", "1h", "1ms", "90d"];
+        const DURATIONS: [(&str, &[&str]); 3] = [
+            ("ca_validity", &["3650d", "36500d", "397d"]),
+            ("leaf_validity", &["397d", "90d", "1h", "3651d"]),
+            ("renew_before", &["30d", "1ms", "1h", "397d"]),
+        ];
         self.section(|make, tls| {
             make.maybe(tls, "mode", |make| make.word(&["server", "mutual", "disabled"]))?;
             make.maybe(tls, "minimum", |make| make.word(&["1.2", "1.3"]))?;
             make.maybe(tls, "key", |make| make.word(&["ecdsa-p256", "ecdsa-p384", "ed25519"]))?;
             make.maybe(tls, "names", |make| make.list(3, |make| make.word(&["redis", "localhost", "a.example.com"])))?;
             make.maybe(tls, "addresses", |make| make.list(2, |make| make.word(&["127.0.0.1", "fd00:8::1"])))?;
-            for key in ["ca_validity", "leaf_validity", "renew_before"] {
-                make.maybe(tls, key, |make| make.word(DURATIONS))?;
+            for (key, durations) in DURATIONS {
+                make.maybe(tls, key, |make| make.word(durations))?;
             }
             make.maybe(tls, "authority", |make| Ok(json!({
                 "certificate": make.word(&["/etc/ssl/ca.crt"])?, "key": make.word(&["/etc/ssl/ca.key", "/run/a+b@c/k.pem"])?
@@ -293,7 +302,7 @@ impl Maker<'_, '_> {
     }
 
     fn keys(&mut self) -> Result<Value> {
-        self.list(3, |make| {
+        self.some(3, |make| {
             make.word(&["shop:*", "%R~auth:*", "%W~log:*", "*", "%R~*", "a[b-c]?\\*", "shop:*", "${x}#", "$(id)", "a)"])
         })
     }
@@ -302,11 +311,22 @@ impl Maker<'_, '_> {
         self.list(2, |make| make.word(&["news:*", "*", "a[b]", "$x|y", "(z"]))
     }
 
+    /// Mostly of different names.
+    fn users(&mut self) -> Result<Value> {
+        let mut users = self.list(5, Maker::user)?;
+        let repeated = self.one_in(16)?;
+        if let Some(users) = users.as_array_mut().filter(|_| !repeated) {
+            let mut seen = BTreeSet::new();
+            users.retain(|user| seen.insert(user["name"].to_string()));
+        }
+        Ok(users)
+    }
+
     fn user(&mut self) -> Result<Value> {
         self.section(|make, user| {
             user.insert(
                 "name".to_owned(),
-                make.word(&["app", "admin", "reports", "a.b-c_D1", "monitor", "default", "ops", "-x", "0", "health"])?,
+                make.word(&["app", "admin", "reports", "a.b-c_D1", "monitor", "default", "ops", "-x", "0"])?,
             );
             let role = make.word(&["application", "admin", "readonly", "monitoring", "custom"])?;
             let named = role.as_str().unwrap_or_default().to_owned();
@@ -369,7 +389,7 @@ impl Maker<'_, '_> {
 
     fn resources(&mut self) -> Result<Value> {
         const EVICTION: &[&str] = &["noeviction", "allkeys-lru", "volatile-ttl", "allkeys-random"];
-        const SIZES: &[&str] = &["512MiB", "1GiB", "64MiB", "1KiB", "8191TiB", "320MiB"];
+        const SIZES: &[&str] = &["512MiB", "1GiB", "64MiB", "8191TiB", "320MiB"];
         self.section(|make, resources| {
             make.maybe(resources, "memory", |make| make.word(SIZES))?;
             make.maybe(resources, "maxmemory", |make| make.word(SIZES))?;
@@ -387,7 +407,7 @@ impl Maker<'_, '_> {
             make.maybe(persistence, "aof", |make| make.word(&["everysec", "disabled", "always", "os"]))?;
             make.maybe(persistence, "snapshots", |make| {
                 make.list(3, |make| {
-                    Ok(json!({"after": make.word(&["300s", "1ms", "90d"])?, "changes": make.number(1, 2_147_483_647)?}))
+                    Ok(json!({"after": make.word(&["300s", "1s", "90d"])?, "changes": make.number(1, 2_147_483_647)?}))
                 })
             })
         })
@@ -472,7 +492,7 @@ impl Maker<'_, '_> {
     }
 
     fn waiver(&mut self) -> Result<Value> {
-        let ids: Vec<&str> = rules::all().map(|rule| rule.id).collect();
+        let ids: Vec<&str> = rules::all().filter(|rule| rule.waivable).map(|rule| rule.id).collect();
         self.section(|make, waiver| {
             waiver.insert("rule".to_owned(), make.word(&ids)?);
             waiver.insert("reason".to_owned(), make.text()?);

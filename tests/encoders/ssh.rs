@@ -14,7 +14,10 @@ const MOST: usize = 100;
 fn words_for_ssh_arrive() {
     let room = Room::new();
     batches(|texts| {
-        let pairs = taken(texts, encode::ssh_config)?;
+        let mut pairs = taken(texts, encode::ssh_config)?;
+        // Of two equal ones ssh keeps one.
+        pairs.sort();
+        pairs.dedup();
         for some in pairs.chunks(MOST) {
             let lines: String = some.iter().map(|(_, written)| format!("  IdentityFile {written}\n")).collect();
             let comments: String =
