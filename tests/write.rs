@@ -528,3 +528,18 @@ fn other_names_are_noted_and_replaced_when_asked() {
     let out = room.run(["build", "p.yaml"]).ended(0);
     assert!(!out.stderr.contains("note:"), "{}", out.stderr);
 }
+
+#[test]
+fn one_profile_that_cannot_be_built_leaves_no_folder_for_the_others() {
+    let room = Room::new();
+    for name in ["a.yaml", "b.yaml", "c.yaml"] {
+        room.file(name, DEV);
+    }
+    room.file("out/b", "in the way");
+    room.run(&["build", "a.yaml", "b.yaml", "c.yaml", "--out", "out"]).ended(2);
+    for name in ["a", "c"] {
+        assert!(!room.path(&format!("out/{name}")).exists(), "{name}");
+    }
+    std::fs::remove_file(room.path("out/b")).expect("removed");
+    room.run(&["build", "a.yaml", "b.yaml", "c.yaml", "--out", "out"]).ended(0);
+}
