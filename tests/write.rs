@@ -536,10 +536,10 @@ fn one_profile_that_cannot_be_built_leaves_no_folder_for_the_others() {
         room.file(name, DEV);
     }
     room.file("out/b", "in the way");
-    room.run(&["build", "a.yaml", "b.yaml", "c.yaml", "--out", "out"]).ended(2);
+    room.run(["build", "a.yaml", "b.yaml", "c.yaml", "--out", "out"]).ended(2);
     for name in ["a", "c"] {
         assert!(!room.path(&format!("out/{name}")).exists(), "{name}");
     }
     std::fs::remove_file(room.path("out/b")).expect("removed");
-    room.run(&["build", "a.yaml", "b.yaml", "c.yaml", "--out", "out"]).ended(0);
+    room.run(["build", "a.yaml", "b.yaml", "c.yaml", "--out", "out"]).ended(0);
 }
