@@ -93,8 +93,9 @@ from cryptography.fernet import Fernet
 from redis_sessions import SessionStore
 client = connect()
 store = SessionStore(client)
-say(Fernet.generate_key().decode())
 first, second = store.create({'n': 1}), store.create({'n': 2})
+# Only now: whoever hears the key replaces the file, and a store must not read a half of it.
+say(Fernet.generate_key().decode())
 def by(key, session):
     try:
         Fernet(key).decrypt(client.get(store._records.key(session.id)))
