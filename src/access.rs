@@ -7,13 +7,14 @@ pub mod human;
 pub mod json;
 pub mod sheet;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::acl::account::{Account, Grant};
 use crate::acl::decide;
 use crate::acl::file::{self, BadLine};
 use crate::artefact::users_acl;
-use crate::engine::Line;
+use crate::engine::{Line, Name};
 use crate::model::Model;
 
 /// The users of a file on a line.
@@ -104,44 +105,52 @@ impl User {
     }
 }
 
+/// Names of commands, sorted as text.
+pub type Names = BTreeSet<Name>;
+
 /// Names of the commands of a set of permissions: what can be run, so no command that has subcommands beside them; with
 /// `command|argument` where only that first argument is permitted. What everybody may run is in it.
-pub fn commands(line: &Line, grant: &Grant) -> BTreeSet<String> {
+pub fn commands(line: &Line, grant: &Grant) -> Names {
     let whole = line.commands.iter().enumerate();
     let whole = whole.filter(|(id, _)| line.with_subcommands(*id).len() == 1 && grant.commands.contains(*id));
-    let whole = whole.map(|(_, command)| command.name.to_owned()).chain(decide::FREE.map(str::to_owned));
+    let whole = whole.map(|(_, command)| command.name).chain(decide::FREE).map(Cow::Borrowed);
     let parts = grant.first_arguments.iter().filter(|(id, _)| !grant.commands.contains(**id));
     let parts = parts.flat_map(|(id, arguments)| {
         let name = line.commands.get(*id).map_or("", |command| command.name);
-        arguments.iter().map(move |argument| format!("{name}|{argument}"))
+        arguments.iter().map(move |argument| Cow::Owned(format!("{name}|{argument}")))
     });
     whole.chain(parts).collect()
 }
 
-/// The word of a user that decides whether a command may be run, by a set of permissions: the last one that changed it;
-/// none if no word ever granted it. `place` is 0 for the user's own permissions, then its selectors.
-pub fn deciding_word(line: &Line, words: &[String], place: usize, id: usize, argument: Option<&str>) -> Option<String> {
+/// A command, and its first argument if that is asked for.
+pub type Asked<'argument> = (usize, Option<&'argument str>);
+
+/// The words of a user that decide whether commands may be run, by a set of permissions: for each command the last one that
+/// changed it; none if no word ever granted it. `place` is 0 for the user's own permissions, then its selectors.
+pub fn deciding_words(line: &Line, words: &[String], place: usize, asked: &[Asked]) -> Vec<Option<String>> {
     let selector = |word: &&String| word.starts_with('(');
-    let words: Vec<String> = if place == 0 {
-        words.iter().filter(|word| !selector(word)).cloned().collect()
-    } else {
-        let text = words.iter().filter(selector).nth(place - 1)?;
-        let text = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or("");
-        crate::acl::words::split_arguments(text).unwrap_or_default()
+    let inner = words.iter().filter(selector).nth(place.wrapping_sub(1)).and_then(|text| {
+        crate::acl::words::split_arguments(text.strip_prefix('(')?.strip_suffix(')')?)
+    });
+    let words: Vec<&str> = match (place, &inner) {
+        (0, _) => words.iter().filter(|word| !selector(word)).map(String::as_str).collect(),
+        (_, inner) => inner.iter().flatten().map(String::as_str).collect(),
     };
     let mut grant = Grant::nothing(line);
-    let mut decided = None;
+    let mut decided: Vec<Option<&str>> = vec![None; asked.len()];
+    let permitted = |grant: &Grant| -> Vec<bool> { asked.iter().map(|(id, word)| grant.permits(*id, *word)).collect() };
+    let mut before = permitted(&grant);
     for word in words {
-        let before = grant.permits(id, argument);
-        if grant.apply(line, &word).is_err() {
+        if grant.apply(line, word).is_err() {
             // A word of the account, as `on`.
             continue;
         }
-        if grant.permits(id, argument) != before {
-            decided = Some(word);
-        }
+        let after = permitted(&grant);
+        let each = decided.iter_mut().zip(before.iter().zip(&after));
+        each.filter(|(_, (before, after))| before != after).for_each(|(decided, _)| *decided = Some(word));
+        before = after;
     }
-    decided
+    decided.into_iter().map(|word| word.map(str::to_owned)).collect()
 }
 
 #[cfg(test)]
@@ -184,8 +193,8 @@ mod tests {
         let user = access.user("a").expect("listed");
         assert_eq!(user.words, ["on", "(+keys ~*)"]);
         let keys = line().command("keys").expect("known");
-        assert_eq!(deciding_word(line(), &user.words, 1, keys, None).as_deref(), Some("+keys"));
-        assert_eq!(deciding_word(line(), &user.words, 0, keys, None), None);
+        assert_eq!(deciding_words(line(), &user.words, 1, &[(keys, None)]), [Some("+keys".to_owned())]);
+        assert_eq!(deciding_words(line(), &user.words, 0, &[(keys, None)]), [None]);
     }
 
     #[test]
@@ -193,7 +202,7 @@ mod tests {
         let id = |name: &str| line().command(name).expect("known");
         let access = read("user a on +@read -@dangerous +keys (+@all -flushall)\n");
         let words = &access.user("a").expect("listed").words;
-        let word = |place, name| deciding_word(line(), words, place, id(name), None);
+        let word = |place, name| deciding_words(line(), words, place, &[(id(name), None)]).pop().flatten();
         assert_eq!(word(0, "get").as_deref(), Some("+@read"));
         assert_eq!(word(0, "sort_ro").as_deref(), Some("-@dangerous"));
         assert_eq!(word(0, "keys").as_deref(), Some("+keys"));

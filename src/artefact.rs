@@ -87,20 +87,13 @@ pub fn plan(model: &Model) -> impl Iterator<Item = &'static Artefact> {
     ARTEFACTS.iter().copied().flatten().filter(|artefact| (artefact.wanted)(model))
 }
 
-#[derive(Serialize)]
-struct WithSource<'model, T> {
-    source: &'model str,
-    #[serde(flatten)]
-    data: T,
-}
-
 /// Adds the profile's name, for the header.
 fn context<T: Serialize>(model: &Model, data: T) -> Value {
     with_source(&model.source, data)
 }
 
 fn with_source<T: Serialize>(source: &str, data: T) -> Value {
-    Value::from(minijinja::value::Serde(&WithSource { source, data }))
+    minijinja::context! { source, ..Value::from(minijinja::value::Serde(&data)) }
 }
 
 /// Name of the command line client in the engine's image.

@@ -1,5 +1,6 @@
 //! How a text is written in each output format, so that it arrives as itself or is refused: never as syntax.
 
+use crate::access::human::shown;
 use crate::format::Network;
 
 /// One argument of redis.conf, as `sdssplitargs` reads it.
@@ -90,7 +91,13 @@ pub fn json(text: &str) -> String {
 
 /// In double quotes: a backslash before what ends or escapes, and an escape for what is not printable ASCII.
 fn quoted(text: &str, escape: impl Fn(char) -> String) -> String {
-    let mut out = String::from("\"");
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+        out.push_str(text);
+        out.push('"');
+        return out;
+    }
     for sign in text.chars() {
         match sign {
             '"' | '\\' => {
@@ -135,50 +142,68 @@ pub fn shell(text: &str) -> String {
 
 /// A code span of Markdown. What a terminal or a page might hide is written out.
 pub fn markdown(text: &str) -> String {
-    let text = crate::access::human::shown(text);
+    let text = shown(text);
     let longest = if text.contains('`') { text.split(|sign| sign != '`').map(str::len).max().unwrap_or(0) } else { 0 };
     let fence = "`".repeat(longest + 1);
     let pad = if text.is_empty() || text.starts_with([' ', '`']) || text.ends_with([' ', '`']) { " " } else { "" };
-    format!("{fence}{pad}{text}{pad}{fence}")
+    [&fence, pad, &text, pad, &fence].concat()
 }
 
 /// A sentence in Markdown: words stay words, and what stands between two back-ticks stays code.
 pub fn prose(text: &str) -> String {
-    let parts: Vec<&str> = text.split('`').collect();
+    let mut out = String::with_capacity(text.len());
     // With an odd back-tick left over, none of them quotes anything.
-    let quoted = parts.len() % 2 == 1;
-    let each = parts.iter().enumerate().map(|(place, part)| match (place % 2, quoted) {
-        (1, true) => markdown(part),
-        (_, false) if place > 0 => format!("\\`{}", words(part)),
-        _ => words(part),
-    });
-    each.collect::<Vec<_>>().concat()
-}
-
-fn words(text: &str) -> String {
-    let mut out = String::new();
-    for sign in crate::access::human::shown(text).chars() {
-        if r"\*_[]<>#|&~".contains(sign) {
-            out.push('\\');
+    let quoted = text.bytes().filter(|byte| *byte == b'`').count().is_multiple_of(2);
+    for (place, part) in text.split('`').enumerate() {
+        if quoted && place % 2 == 1 {
+            out.push_str(&markdown(part));
+            continue;
         }
-        out.push(sign);
+        if place > 0 && !quoted {
+            out.push_str("\\`");
+        }
+        escaped(&shown(part), &mut out, |byte| match byte {
+            b'\\' => Some("\\\\"),
+            b'*' => Some("\\*"),
+            b'_' => Some("\\_"),
+            b'[' => Some("\\["),
+            b']' => Some("\\]"),
+            b'<' => Some("\\<"),
+            b'>' => Some("\\>"),
+            b'#' => Some("\\#"),
+            b'|' => Some("\\|"),
+            b'&' => Some("\\&"),
+            b'~' => Some("\\~"),
+            _ => None,
+        });
     }
     out
 }
 
-/// Text of a page, in an element or in a quoted attribute.
-pub fn html(text: &str) -> String {
-    let mut out = String::new();
-    for sign in crate::access::human::shown(text).chars() {
-        match sign {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            _ => out.push(sign),
+/// Appends a text, with something else instead of some of its bytes, which are ASCII.
+fn escaped(text: &str, out: &mut String, instead: impl Fn(u8) -> Option<&'static str>) {
+    let mut start = 0;
+    for (place, byte) in text.bytes().enumerate() {
+        if let Some(instead) = instead(byte) {
+            out.push_str(text.get(start..place).unwrap_or(""));
+            out.push_str(instead);
+            start = place + 1;
         }
     }
+    out.push_str(text.get(start..).unwrap_or(""));
+}
+
+/// Text of a page, in an element or in a quoted attribute.
+pub fn html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    escaped(&shown(text), &mut out, |byte| match byte {
+        b'&' => Some("&amp;"),
+        b'<' => Some("&lt;"),
+        b'>' => Some("&gt;"),
+        b'"' => Some("&quot;"),
+        b'\'' => Some("&#39;"),
+        _ => None,
+    });
     out
 }
 

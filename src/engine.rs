@@ -4,6 +4,7 @@
 mod argument;
 mod command_set;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -94,6 +95,9 @@ pub struct Directive {
     pub alias: Option<&'static str>,
 }
 
+/// Name of a command as a line has it, or with a first argument behind a bar.
+pub type Name = Cow<'static, str>;
+
 /// One command or subcommand.
 #[derive(Debug)]
 pub struct Command {
@@ -114,6 +118,8 @@ pub struct Line {
     /// Sorted by command, then by subcommand, so that subcommands follow their command: as text, `commandlog` would
     /// stand between `command` and `command|count`. The index is the command's id.
     pub commands: Vec<Command>,
+    /// By id: where a command's subcommands end.
+    ends: Vec<usize>,
     ids: BTreeMap<&'static str, usize>,
     categories: BTreeMap<&'static str, CommandSet>,
 }
@@ -145,6 +151,7 @@ fn parse(row: &Row) -> Line {
         number: row.number,
         directives: BTreeMap::new(),
         commands: Vec::new(),
+        ends: Vec::new(),
         ids: BTreeMap::new(),
         categories: BTreeMap::new(),
     };
@@ -167,9 +174,19 @@ fn parse(row: &Row) -> Line {
         }
     }
     line.commands.sort_by(|a, b| a.name.split('|').cmp(b.name.split('|')));
+    line.ends = ends(&line.commands);
     line.ids = line.commands.iter().enumerate().map(|(id, command)| (command.name, id)).collect();
     line.categories = categories(&line);
     line
+}
+
+/// By command, where those end that are `command|…`.
+fn ends(commands: &[Command]) -> Vec<usize> {
+    let below = |of: &Command, command: &Command| {
+        command.name.strip_prefix(of.name).is_some_and(|rest| rest.starts_with('|'))
+    };
+    let end = |(id, of)| id + 1 + commands.iter().skip(id + 1).take_while(|command| below(of, command)).count();
+    commands.iter().enumerate().map(end).collect()
 }
 
 /// Reads the fields behind a directive's name: type, default, bounds, values, flags, name that counts.
@@ -233,13 +250,7 @@ impl Line {
 
     /// A command and its subcommands, by id.
     pub fn with_subcommands(&self, id: usize) -> std::ops::Range<usize> {
-        let name = self.commands.get(id).map_or("", |command| command.name);
-        let below = self
-            .commands
-            .iter()
-            .skip(id + 1)
-            .take_while(move |command| command.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('|')));
-        id..id + 1 + below.count()
+        id..self.ends.get(id).copied().unwrap_or(id + 1)
     }
 
     /// The commands of a category; `all` has every command.

@@ -228,15 +228,12 @@ fn standing(attack: &Attack, model: &Model, checklist: &[Section]) -> AttackRepo
 
 /// The controls of a framework that something maps to.
 fn mapped(framework: Framework, checklist: &[Section]) -> Regime {
-    let topics: Vec<(&str, &Topic)> =
-        SECTIONS.iter().flat_map(|section| section.items).map(|item| (item.id, item.topic)).collect();
+    // The checklist has been judged item by item, in this order.
+    let topics = SECTIONS.iter().flat_map(|section| section.items).map(|item| item.topic);
+    let items: Vec<(&Topic, &Judged)> = topics.zip(checklist.iter().flat_map(|section| &section.items)).collect();
     let items = |control: &control::Control| -> Vec<Pointer> {
-        let judged = checklist.iter().flat_map(|section| &section.items);
-        let serves = |id: &str| topics.iter().any(|(item, topic)| *item == id && topic.controls.contains(&control));
-        judged
-            .filter(|item| serves(item.id))
-            .map(|item| Pointer { id: item.id, text: item.text, state: item.state, word: item.word })
-            .collect()
+        let serving = items.iter().filter(|(topic, _)| topic.controls.contains(&control)).map(|(_, item)| item);
+        serving.map(|item| Pointer { id: item.id, text: item.text, state: item.state, word: item.word }).collect()
     };
     let controls = control::all().filter(|control| control.framework == framework);
     let controls = controls.map(|control| Mapped { id: control.id, asks: control.asks, items: items(control) });

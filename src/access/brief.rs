@@ -21,7 +21,7 @@ fn kinds(rights: &Rights) -> String {
     };
     add("login:", rights.login.into_iter().collect());
     add("flags:", rights.flags.clone());
-    add("commands:", rights.commands.iter().map(String::as_str).collect());
+    add("commands:", rights.commands.iter().map(AsRef::as_ref).collect());
     for (what, list) in [
         ("keys:", &rights.keys),
         ("channels:", &rights.channels),

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Access, Login, User, commands};
+use super::{Access, Login, Names, User, commands};
 use crate::acl;
 use crate::acl::account::{Grant, KeyGrant};
 use crate::acl::danger::{self, Dangerous};
 use crate::acl::glob;
-use crate::engine::Line;
+use crate::engine::{Line, Name};
 
 /// What changed, by user; users that did not change are left out.
 #[derive(Serialize)]
@@ -57,7 +57,7 @@ pub struct Rights {
     pub flags: Vec<&'static str>,
     /// Commands and subcommands.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub commands: BTreeSet<String>,
+    pub commands: Names,
     /// Key patterns that no pattern of the other side covers, in the words of the ACL file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
@@ -78,7 +78,7 @@ pub struct Can {
     /// What the user can do.
     pub what: &'static str,
     /// With these commands, which it could not use so before.
-    pub commands: Vec<String>,
+    pub commands: Vec<Name>,
 }
 
 /// The word that lets a user hand unchecked bytes to RESTORE.
@@ -170,7 +170,7 @@ fn flags(user: &User) -> BTreeSet<&'static str> {
 
 /// True if a command is among those of a side, by itself or as a part: `config|get` where all of `config` is, or, on a
 /// line with subcommands, `config` where all of them are.
-fn permitted(line: &Line, names: &BTreeSet<String>, name: &str) -> bool {
+fn permitted(line: &Line, names: &Names, name: &str) -> bool {
     let parent = name.split_once('|').is_some_and(|(parent, _)| names.contains(parent));
     let all = || {
         line.command(name).is_some_and(|id| {
@@ -183,7 +183,7 @@ fn permitted(line: &Line, names: &BTreeSet<String>, name: &str) -> bool {
 
 /// Dangers by commands that were not dangerous before, by any set of permissions.
 fn new_dangers(from: (&Side, Option<&User>), to: (&Side, &User)) -> Vec<Can> {
-    let carried = |side: &Side, user: &User, dangerous: &Dangerous| -> BTreeSet<String> {
+    let carried = |side: &Side, user: &User, dangerous: &Dangerous| -> Names {
         user.account.grants().flat_map(|grant| dangerous.among(side.access.line, grant)).collect()
     };
     let each = from.0.dangers.iter().zip(&to.0.dangers).map(|(known, new)| {
@@ -194,7 +194,7 @@ fn new_dangers(from: (&Side, Option<&User>), to: (&Side, &User)) -> Vec<Can> {
             let greater = from.0.dangers.iter().filter(|dangerous| *dangerous.danger == danger::EXFILTRATE);
             before.extend(greater.filter_map(|greater| from.1.map(|user| carried(from.0, user, greater))).flatten());
         }
-        let commands: Vec<String> = carried(to.0, to.1, new).difference(&before).cloned().collect();
+        let commands: Vec<Name> = carried(to.0, to.1, new).difference(&before).cloned().collect();
         Can { what: danger.can, commands }
     });
     each.filter(|can| !can.commands.is_empty()).collect()
@@ -239,13 +239,13 @@ fn databases(known: &Grant, own: &Grant) -> Vec<String> {
 fn new_selectors(from: (&Access, Option<&User>), to: (&Access, &User)) -> Vec<String> {
     let same_line = std::ptr::eq(from.0.line, to.0.line);
     // Across lines commands are compared by name, each set's made once.
-    let named = |access: &Access, user: &User| -> Vec<BTreeSet<String>> {
+    let named = |access: &Access, user: &User| -> Vec<Names> {
         let names = |grant: &Grant| if same_line { BTreeSet::new() } else { commands(access.line, grant) };
         user.account.grants().map(names).collect()
     };
-    let known: Vec<(&Grant, BTreeSet<String>)> =
+    let known: Vec<(&Grant, Names)> =
         from.1.into_iter().flat_map(|user| user.account.grants().zip(named(from.0, user))).take(COMPARED).collect();
-    let given = |selector: &Grant, names: &BTreeSet<String>| {
+    let given = |selector: &Grant, names: &Names| {
         known.iter().any(|(outer, before)| {
             selector.keys.iter().all(|key| covered(key, selector, outer))
                 && selector.channels.iter().all(|channel| outer.all_channels() || outer.channels.contains(channel))

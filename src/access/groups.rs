@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::engine::Line;
+use crate::engine::{Line, Name};
 
 /// Commands of one category.
 #[derive(Serialize)]
@@ -12,7 +12,7 @@ pub struct Group {
     /// The category, with its `@`; `-` for commands without one.
     pub category: String,
     /// Their names.
-    pub names: Vec<String>,
+    pub names: Vec<Name>,
 }
 
 /// What a command is for, rather than how fast or dangerous it is.
@@ -36,8 +36,8 @@ const CATEGORIES: &[&str] = &[
 ];
 
 /// Commands by category, in the order of categories.
-pub(super) fn groups<'name>(line: &Line, names: impl Iterator<Item = &'name String>) -> Vec<Group> {
-    let mut groups: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+pub(super) fn groups<'name>(line: &Line, names: impl Iterator<Item = &'name Name>) -> Vec<Group> {
+    let mut groups: BTreeMap<usize, Vec<Name>> = BTreeMap::new();
     for name in names {
         groups.entry(category(line, name)).or_default().push(name.clone());
     }

@@ -1,5 +1,7 @@
 //! In: the sheet. Out: text for a terminal.
 
+use std::borrow::Cow;
+
 use super::sheet::{Set, Sheet};
 
 /// Text for a terminal.
@@ -45,7 +47,7 @@ fn human_set(set: &Set, out: &mut String) {
     }
     let keys: Vec<String> = set.keys.iter().map(|key| format!("{} ({})", shown(&key.pattern), key.used())).collect();
     out.push_str(&format!("  keys       {}\n", if set.all_keys { "all".to_owned() } else { listed(&keys) }));
-    let channels: Vec<String> = set.channels.iter().map(|channel| shown(channel)).collect();
+    let channels: Vec<String> = set.channels.iter().map(|channel| shown(channel).into_owned()).collect();
     out.push_str(&format!("  channels   {}\n", if channels == ["*"] { "all".to_owned() } else { listed(&channels) }));
     if let Some(databases) = &set.databases {
         let numbers: Vec<String> = databases.iter().map(ToString::to_string).collect();
@@ -64,9 +66,9 @@ fn listed(items: &[String]) -> String {
 }
 
 /// A text that may hold anything, for a terminal: what a terminal might obey or hide is written out.
-pub fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
     for sign in text.chars() {
@@ -76,7 +78,7 @@ pub fn shown(text: &str) -> String {
             out.push(sign);
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 impl Set {

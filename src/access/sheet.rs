@@ -1,17 +1,18 @@
 //! In: the users of a file. Out: the same for people: commands in groups, what is dangerous among them and which rule
 //! grants it. Lists that several users share are told once.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::groups::{Group, groups};
-use super::{Access, Login, User, commands, deciding_word};
+use super::{Access, Login, Names, User, commands, deciding_words};
 use crate::acl::account::{Grant, KeyGrant};
 use crate::acl::danger::{self, Dangerous};
 use crate::acl::{decide, file};
-use crate::engine::{CommandSet, Line};
+use crate::engine::{CommandSet, Line, Name};
 
 /// Who may do what, for people.
 #[derive(Serialize)]
@@ -101,7 +102,7 @@ pub struct Granted {
     /// The word of the ACL file.
     pub rule: String,
     /// Their names.
-    pub names: Vec<String>,
+    pub names: Vec<Name>,
 }
 
 /// Makes the sheet.
@@ -138,7 +139,7 @@ struct Listed {
 
 struct Maker {
     line: &'static Line,
-    all: BTreeSet<String>,
+    all: Names,
     dangers: Vec<Dangerous>,
     told: BTreeMap<Permitted, Listed>,
     /// What a user's own rules made of dangers, with those rules.
@@ -146,10 +147,10 @@ struct Maker {
     carried: BTreeSet<&'static str>,
 }
 
-fn runnable(line: &Line) -> BTreeSet<String> {
+fn runnable(line: &Line) -> Names {
     let ids = (0..line.commands.len()).filter(|id| line.with_subcommands(*id).len() == 1);
-    let names = ids.filter_map(|id| line.commands.get(id)).map(|command| command.name.to_owned());
-    names.chain(decide::FREE.map(str::to_owned)).collect()
+    let names = ids.filter_map(|id| line.commands.get(id)).map(|command| command.name);
+    names.chain(decide::FREE).map(Cow::Borrowed).collect()
 }
 
 /// Lists of fewer commands are shown again rather than pointed at.
@@ -211,7 +212,7 @@ impl Maker {
 
     fn list(&self, grant: &Grant, user: &str) -> (Listed, Vec<Group>) {
         let names = commands(self.line, grant);
-        let missing: Vec<&String> = self.all.difference(&names).collect();
+        let missing: Vec<&Name> = self.all.difference(&names).collect();
         // Of most commands it is what is missing that tells something.
         let but = missing.len() * 4 <= self.all.len();
         let listed = Listed {
@@ -229,15 +230,16 @@ impl Maker {
 pub(super) fn found(line: &Line, dangers: &[Dangerous], user: &User, place: usize, grant: &Grant) -> Vec<Found> {
     let mut found = Vec::new();
     for dangerous in dangers.iter().filter(|dangerous| dangerous.touches(line, grant)) {
-        let mut by: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for name in dangerous.among(line, grant) {
-            let (command, argument) = match line.command(&name) {
-                Some(id) => (Some(id), None),
-                None => {
-                    name.split_once('|').map_or((None, None), |(command, word)| (line.command(command), Some(word)))
-                }
-            };
-            let rule = command.and_then(|id| deciding_word(line, &user.words, place, id, argument));
+        let names = dangerous.among(line, grant);
+        let asked = names.iter().map(|name| match (line.command(name), name.split_once('|')) {
+            (None, Some((command, word))) => (line.command(command), Some(word)),
+            (id, _) => (id, None),
+        });
+        // Each is a command of this line; were one not, no word would permit it.
+        let asked: Vec<_> = asked.map(|(id, word)| (id.unwrap_or(usize::MAX), word)).collect();
+        let rules = deciding_words(line, &user.words, place, &asked);
+        let mut by: BTreeMap<String, Vec<Name>> = BTreeMap::new();
+        for (name, rule) in names.into_iter().zip(rules) {
             by.entry(rule.unwrap_or_else(|| "+@all".to_owned())).or_default().push(name);
         }
         let by = by.into_iter().map(|(rule, names)| Granted { rule, names }).collect();

@@ -1,8 +1,10 @@
 //! What commands can do beyond reading and writing keys: one literal per danger. In: a set of permissions. Out: the
 //! dangerous commands in it.
 
+use std::borrow::Cow;
+
 use super::account::Grant;
-use crate::engine::{CommandSet, Line};
+use crate::engine::{CommandSet, Line, Name};
 
 /// A way to do harm.
 #[derive(Debug, PartialEq, Eq)]
@@ -170,13 +172,13 @@ impl Dangerous {
     }
 
     /// The names of a grant's commands that carry this danger.
-    pub fn among(&self, line: &Line, grant: &Grant) -> Vec<String> {
+    pub fn among(&self, line: &Line, grant: &Grant) -> Vec<Name> {
         let mut found = grant.commands.both(&self.always);
         found.extend(grant.commands.both(self.by_keys(grant)));
         // Without Valkey's right to all databases there is no FLUSHALL (measured on 9.1.2).
         let name = |id: usize| line.commands.get(id).map_or("", |command| command.name);
         let found = found.into_iter().map(name).filter(|name| *name != "flushall" || grant.databases.is_none());
-        let mut names: Vec<String> = found.map(str::to_owned).collect();
+        let mut names: Vec<Name> = found.map(Cow::Borrowed).collect();
         names.extend(self.by_first_argument(line, grant));
         names.sort();
         names
@@ -195,12 +197,12 @@ impl Dangerous {
     }
 
     /// What first arguments permit: `flushall|async` is as bad as FLUSHALL. On 6.2 a subcommand is one, too.
-    fn by_first_argument(&self, line: &Line, grant: &Grant) -> Vec<String> {
+    fn by_first_argument(&self, line: &Line, grant: &Grant) -> Vec<Name> {
         let dangerous = |id: &usize| self.always.contains(*id) || self.by_keys(grant).contains(*id);
         let parts = grant.first_arguments.iter().filter(|(id, _)| dangerous(id) && !grant.commands.contains(**id));
-        let mut found: Vec<String> = parts
+        let mut found: Vec<Name> = parts
             .filter_map(|(id, arguments)| Some((line.commands.get(*id)?.name, arguments)))
-            .flat_map(|(name, arguments)| arguments.iter().map(move |argument| format!("{name}|{argument}")))
+            .flat_map(|(name, arguments)| arguments.iter().map(move |argument| Cow::Owned(format!("{name}|{argument}"))))
             .collect();
         if !line.has_subcommands() {
             let by_keys =
@@ -210,7 +212,7 @@ impl Dangerous {
                 let (command, word) = name.split_once('|').unwrap_or((name, ""));
                 line.command(command).is_some_and(|id| grant.permits(id, Some(word)))
             });
-            found.extend(permitted.map(|name| (*name).to_owned()));
+            found.extend(permitted.map(|name| Cow::Borrowed(*name)));
         }
         found
     }

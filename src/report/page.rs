@@ -11,6 +11,7 @@ use crate::access::sheet::{self, Pattern, Section, Set};
 use crate::acl::danger;
 use crate::advisories;
 use crate::advisories::mitigation::{Reach, Verdict};
+use crate::engine::Name;
 use crate::model::Model;
 use crate::render::File;
 
@@ -41,7 +42,7 @@ struct Row {
     channels: Vec<String>,
     count: usize,
     /// For each column the commands that carry it.
-    carries: Vec<Vec<String>>,
+    carries: Vec<Vec<Name>>,
 }
 
 /// What is known of the build.
@@ -102,7 +103,7 @@ fn rows(user: Section, dangers: &[&'static str]) -> Vec<Row> {
     user.sets.into_iter().enumerate().map(row).collect()
 }
 
-fn carried(set: &Set, can: &str) -> Vec<String> {
+fn carried(set: &Set, can: &str) -> Vec<Name> {
     let found = set.dangers.iter().filter(|danger| danger.can == can);
     found.flat_map(|danger| &danger.by).flat_map(|granted| granted.names.iter().cloned()).collect()
 }

@@ -4,7 +4,7 @@ use super::{INFO, Rule, Sink, WARNING_IN_PRODUCTION, commands};
 use crate::acl::account::{Account, Grant};
 use crate::acl::danger::{self, Danger, Dangerous};
 use crate::acl::keys;
-use crate::engine::{CommandSet, Line};
+use crate::engine::{CommandSet, Line, Name};
 use crate::model::Model;
 use crate::profile::{Role, User};
 use crate::topic::{self, Topic};
@@ -153,7 +153,7 @@ fn set_path(place: usize, user: &User, set: usize) -> String {
 }
 
 /// `get`, `set` and 3 more.
-pub(super) fn some(names: &[String]) -> String {
+pub(super) fn some(names: &[Name]) -> String {
     const SHOWN: usize = 5;
     let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     match names.len().saturating_sub(SHOWN) {
@@ -181,7 +181,7 @@ fn carries(model: &Model, sink: &mut Sink, danger: &'static Danger) {
             if told_of_all(user, set) || (user.role == Role::Application && all.minus(&grant.commands).is_empty()) {
                 continue;
             }
-            let told: Vec<String> = graver.iter().flat_map(|graver| graver.among(model.line, grant)).collect();
+            let told: Vec<Name> = graver.iter().flat_map(|graver| graver.among(model.line, grant)).collect();
             let mut names = dangerous.among(model.line, grant);
             names.retain(|name| !told.contains(name) && !told_of_keys(user, grant, danger, name));
             if !names.is_empty() {
@@ -212,9 +212,9 @@ fn named(model: &Model, names: &[&str]) -> CommandSet {
     set
 }
 
-pub(super) fn names_of(model: &Model, ids: &[usize]) -> Vec<String> {
+pub(super) fn names_of(model: &Model, ids: &[usize]) -> Vec<Name> {
     let commands = ids.iter().filter_map(|id| model.line.commands.get(*id));
-    commands.map(|command| command.name.to_owned()).collect()
+    commands.map(|command| Name::Borrowed(command.name)).collect()
 }
 
 fn reads(line: &Line, id: usize) -> bool {

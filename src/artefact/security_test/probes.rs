@@ -189,16 +189,18 @@ pub(super) fn keys_of(line: &Line, account: &Account, writes: bool) -> Option<Ke
     let forms = if writes { WRITE } else { READ };
     let patterns: Vec<&KeyGrant> = account.grants().flat_map(|grant| grant.keys.iter()).take(PATTERNS).collect();
     let names: BTreeSet<String> = patterns.iter().filter_map(|key| example(&key.pattern)).collect();
-    let tried = forms.iter().map(|form| {
+    let tried = forms.iter().filter_map(|form| {
+        // Which key it is does not change what is called.
+        let called = decide::call(line, &on_key(form, NOBODYS)).ok()?;
         let mut keys = Keys { own: Vec::new(), others: Vec::new() };
         for words in names.iter().map(String::as_str).chain([NOBODYS]).map(|name| on_key(form, name)) {
-            match decision(line, account, &words) {
-                Some(Ok(())) => keys.own.push(typed(&words)),
-                Some(Err(Denial::Key(_))) => keys.others.push(typed(&words)),
-                _ => {}
+            match decide::decide(line, account, &called, &words) {
+                Ok(_) => keys.own.push(typed(&words)),
+                Err(Denial::Key(_)) => keys.others.push(typed(&words)),
+                Err(_) => {}
             }
         }
-        keys
+        Some(keys)
     });
     tried.into_iter().find(|keys| !keys.own.is_empty() && !keys.others.is_empty())
 }

@@ -74,7 +74,7 @@ impl Writer<'_> {
 
     fn place(&self, span: Span) -> String {
         // A file's name may hold what ends a comment.
-        shown(&crate::command::place(self.sources, span))
+        shown(&crate::command::place(self.sources, span)).into_owned()
     }
 
     fn indent(&mut self, depth: usize) {
