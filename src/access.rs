@@ -129,9 +129,11 @@ pub type Asked<'argument> = (usize, Option<&'argument str>);
 /// changed it; none if no word ever granted it. `place` is 0 for the user's own permissions, then its selectors.
 pub fn deciding_words(line: &Line, words: &[String], place: usize, asked: &[Asked]) -> Vec<Option<String>> {
     let selector = |word: &&String| word.starts_with('(');
-    let inner = words.iter().filter(selector).nth(place.wrapping_sub(1)).and_then(|text| {
-        crate::acl::words::split_arguments(text.strip_prefix('(')?.strip_suffix(')')?)
-    });
+    let inner = words
+        .iter()
+        .filter(selector)
+        .nth(place.wrapping_sub(1))
+        .and_then(|text| crate::acl::words::split_arguments(text.strip_prefix('(')?.strip_suffix(')')?));
     let words: Vec<&str> = match (place, &inner) {
         (0, _) => words.iter().filter(|word| !selector(word)).map(String::as_str).collect(),
         (_, inner) => inner.iter().flatten().map(String::as_str).collect(),

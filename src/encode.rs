@@ -137,13 +137,16 @@ pub fn shell(text: &str) -> String {
     if !text.is_empty() && text.bytes().all(plain) {
         return text.to_owned();
     }
-    format!("'{}'", text.replace('\'', "'\\''"))
+    ["'", &text.replace('\'', "'\\''"), "'"].concat()
 }
 
 /// A code span of Markdown. What a terminal or a page might hide is written out.
 pub fn markdown(text: &str) -> String {
     let text = shown(text);
-    let longest = if text.contains('`') { text.split(|sign| sign != '`').map(str::len).max().unwrap_or(0) } else { 0 };
+    if !text.is_empty() && !text.contains('`') && !text.starts_with(' ') && !text.ends_with(' ') {
+        return ["`", &text, "`"].concat();
+    }
+    let longest = text.split(|sign| sign != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     let pad = if text.is_empty() || text.starts_with([' ', '`']) || text.ends_with([' ', '`']) { " " } else { "" };
     [&fence, pad, &text, pad, &fence].concat()
@@ -249,7 +252,7 @@ fn quoted_if_printable(text: &str, bare: Option<&[u8]>, place: &str) -> Result<S
     match text {
         "" => Err(format!("{place} has no empty word")),
         _ if text.bytes().all(plain) && !text.starts_with('-') => Ok(text.to_owned()),
-        _ if text.bytes().all(printable) => Ok(format!("\"{text}\"")),
+        _ if text.bytes().all(printable) => Ok(["\"", text, "\""].concat()),
         _ => Err(format!("{place} cannot hold quotes, backslashes, `$` and what is not printable")),
     }
 }

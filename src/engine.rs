@@ -26,7 +26,8 @@ struct Row {
 
 macro_rules! rows {
     ($($kind:ident $name:literal $major:literal $minor:literal)*) => {
-        static ROWS: [Row; 15] = [$(Row {
+        const LINES: usize = [$($name),*].len();
+        static ROWS: [Row; LINES] = [$(Row {
             kind: EngineKind::$kind,
             number: ($major, $minor),
             facts: include_str!(concat!("engine/facts/", $name, "-", $major, ".", $minor, ".tsv")),
@@ -114,6 +115,8 @@ pub struct Line {
     pub kind: EngineKind,
     /// Major and minor.
     pub number: LineNumber,
+    /// Among all lines.
+    place: usize,
     directives: BTreeMap<&'static str, Directive>,
     /// Sorted by command, then by subcommand, so that subcommands follow their command: as text, `commandlog` would
     /// stand between `command` and `command|count`. The index is the command's id.
@@ -126,8 +129,25 @@ pub struct Line {
 
 /// The facts of a version's line.
 pub fn line(kind: EngineKind, version: EngineVersion) -> Option<&'static Line> {
-    let row = ROWS.iter().find(|row| row.kind == kind && row.number == version.line)?;
-    Some(row.parsed.get_or_init(|| parse(row)))
+    let (place, row) = ROWS.iter().enumerate().find(|(_, row)| row.kind == kind && row.number == version.line)?;
+    Some(row.parsed.get_or_init(|| parse(place, row)))
+}
+
+/// What follows from a line alone: worked out when first asked for, once in a process.
+#[derive(Debug)]
+pub struct PerLine<T>([OnceLock<T>; LINES]);
+
+impl<T> PerLine<T> {
+    /// Nothing worked out yet.
+    pub const fn empty() -> PerLine<T> {
+        PerLine([const { OnceLock::new() }; LINES])
+    }
+
+    /// For a line, by `work` if it is asked for the first time.
+    #[expect(clippy::indexing_slicing, reason = "a line's place is its row's")]
+    pub fn of(&self, line: &Line, work: impl FnOnce() -> T) -> &T {
+        self.0[line.place].get_or_init(work)
+    }
 }
 
 /// True if there are facts of a line; does not read them, which takes a while.
@@ -137,7 +157,7 @@ pub fn is_known(kind: EngineKind, number: LineNumber) -> bool {
 
 /// All lines, parsed.
 pub fn lines() -> impl Iterator<Item = &'static Line> {
-    ROWS.iter().map(|row| row.parsed.get_or_init(|| parse(row)))
+    ROWS.iter().enumerate().map(|(place, row)| row.parsed.get_or_init(|| parse(place, row)))
 }
 
 /// The known lines of an engine, as `7.4`.
@@ -145,10 +165,11 @@ pub fn known_lines(kind: EngineKind) -> Vec<String> {
     ROWS.iter().filter(|row| row.kind == kind).map(|row| format!("{}.{}", row.number.0, row.number.1)).collect()
 }
 
-fn parse(row: &Row) -> Line {
+fn parse(place: usize, row: &Row) -> Line {
     let mut line = Line {
         kind: row.kind,
         number: row.number,
+        place,
         directives: BTreeMap::new(),
         commands: Vec::new(),
         ends: Vec::new(),
@@ -182,9 +203,8 @@ fn parse(row: &Row) -> Line {
 
 /// By command, where those end that are `command|…`.
 fn ends(commands: &[Command]) -> Vec<usize> {
-    let below = |of: &Command, command: &Command| {
-        command.name.strip_prefix(of.name).is_some_and(|rest| rest.starts_with('|'))
-    };
+    let below =
+        |of: &Command, command: &Command| command.name.strip_prefix(of.name).is_some_and(|rest| rest.starts_with('|'));
     let end = |(id, of)| id + 1 + commands.iter().skip(id + 1).take_while(|command| below(of, command)).count();
     commands.iter().enumerate().map(end).collect()
 }

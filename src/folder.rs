@@ -108,7 +108,9 @@ impl Folder {
         if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() {
             return Err(format!("{full}: not a regular file"));
         }
-        let mut bytes = Vec::new();
+        // One more, so that the end is seen without growing.
+        let size = u64::try_from(stat.st_size).unwrap_or(0).min(MAX_READ);
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
         StdFile::from(fd).take(MAX_READ).read_to_end(&mut bytes).map_err(|error| format!("{full}: {error}"))?;
         Ok(Some((bytes, stat.st_mode & 0o7777)))
     }

@@ -16,7 +16,7 @@ use crate::render::File;
 use crate::topic::Topic;
 use attacks::{ATTACKS, Attack, Mitigation};
 use checklist::{Item, SECTIONS};
-use verdict::{Evidence, State};
+use verdict::{Evidence, Lines, State};
 
 /// The report on a deployment; its fields are the JSON of `redisgen report --format json`.
 #[derive(Debug, Serialize)]
@@ -130,11 +130,12 @@ impl SecurityReport {
     /// Judges a model; lines are looked up in `files`.
     pub fn new(model: &Model, files: &[File]) -> SecurityReport {
         let profile = &model.profile;
+        let mut lines = Lines::new(files);
         let checklist: Vec<Section> = SECTIONS
             .iter()
             .map(|section| Section {
                 title: section.title,
-                items: section.items.iter().map(|item| judged(item, model, files)).collect(),
+                items: section.items.iter().map(|item| judged(item, model, &mut lines)).collect(),
             })
             .collect();
         SecurityReport {
@@ -174,14 +175,14 @@ fn exposure(model: &Model) -> String {
     }
 }
 
-fn judged(item: &Item, model: &Model, files: &[File]) -> Judged {
+fn judged(item: &Item, model: &Model, lines: &mut Lines) -> Judged {
     let verdict = (item.judge)(model);
     Judged {
         id: item.id,
         text: item.text,
         state: verdict.state,
         word: verdict.state.word(),
-        evidence: verdict.evidence(files),
+        evidence: verdict.evidence(lines),
         note: verdict.note,
         controls: item.topic.controls.iter().map(|control| control.name()).collect(),
     }

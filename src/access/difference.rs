@@ -133,7 +133,7 @@ pub fn difference(old: &Access, new: &Access) -> Difference {
 /// A file, and what is dangerous on its line.
 struct Side<'access> {
     access: &'access Access,
-    dangers: Vec<Dangerous>,
+    dangers: &'static [Dangerous],
 }
 
 /// What `to` has and `from` has not.
@@ -186,7 +186,7 @@ fn new_dangers(from: (&Side, Option<&User>), to: (&Side, &User)) -> Vec<Can> {
     let carried = |side: &Side, user: &User, dangerous: &Dangerous| -> Names {
         user.account.grants().flat_map(|grant| dangerous.among(side.access.line, grant)).collect()
     };
-    let each = from.0.dangers.iter().zip(&to.0.dangers).map(|(known, new)| {
+    let each = from.0.dangers.iter().zip(to.0.dangers).map(|(known, new)| {
         let danger = new.danger;
         let mut before = from.1.map_or_else(BTreeSet::new, |user| carried(from.0, user, known));
         // Who reads every key sees their names, too: that danger is told as the greater one.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::engine::{Line, Name};
+use crate::engine::{Line, Name, PerLine};
 
 /// Commands of one category.
 #[derive(Serialize)]
@@ -38,8 +38,11 @@ const CATEGORIES: &[&str] = &[
 /// Commands by category, in the order of categories.
 pub(super) fn groups<'name>(line: &Line, names: impl Iterator<Item = &'name Name>) -> Vec<Group> {
     let mut groups: BTreeMap<usize, Vec<Name>> = BTreeMap::new();
+    let places = PLACES.of(line, || line.commands.iter().map(|command| place(&command.categories)).collect());
     for name in names {
-        groups.entry(category(line, name)).or_default().push(name.clone());
+        let id = line.command(name).or_else(|| line.command(name.split('|').next().unwrap_or(name)));
+        let place = id.and_then(|id| places.get(id)).copied().unwrap_or(CATEGORIES.len());
+        groups.entry(place).or_default().push(name.clone());
     }
     let title = |place: usize| match CATEGORIES.get(place) {
         Some(category) => format!("@{category}"),
@@ -49,12 +52,12 @@ pub(super) fn groups<'name>(line: &Line, names: impl Iterator<Item = &'name Name
     groups.into_iter().map(|(place, names)| Group { category: title(place), names }).collect()
 }
 
-/// The place of a command's group.
-fn category(line: &Line, name: &str) -> usize {
-    let id = line.command(name).or_else(|| line.command(name.split('|').next().unwrap_or(name)));
-    let Some(command) = id.and_then(|id| line.commands.get(id)) else { return CATEGORIES.len() };
-    if command.categories.is_empty() {
+/// By command, the place of its group.
+static PLACES: PerLine<Vec<usize>> = PerLine::empty();
+
+fn place(categories: &[&str]) -> usize {
+    if categories.is_empty() {
         return CATEGORIES.len() + 1;
     }
-    CATEGORIES.iter().position(|category| command.categories.contains(category)).unwrap_or(CATEGORIES.len())
+    CATEGORIES.iter().position(|category| categories.contains(category)).unwrap_or(CATEGORIES.len())
 }

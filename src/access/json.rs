@@ -33,7 +33,7 @@ impl Serialize for Users<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let Users(access) = self;
         let dangers = danger::all(access.line);
-        to.collect_map(access.users.iter().map(|user| (&user.name, of_user(access.line, &dangers, user))))
+        to.collect_map(access.users.iter().map(|user| (&user.name, of_user(access.line, dangers, user))))
     }
 }
 

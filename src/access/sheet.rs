@@ -12,7 +12,7 @@ use super::{Access, Login, Names, User, commands, deciding_words};
 use crate::acl::account::{Grant, KeyGrant};
 use crate::acl::danger::{self, Dangerous};
 use crate::acl::{decide, file};
-use crate::engine::{CommandSet, Line, Name};
+use crate::engine::{CommandSet, Line, Name, PerLine};
 
 /// Who may do what, for people.
 #[derive(Serialize)]
@@ -109,7 +109,7 @@ pub struct Granted {
 pub fn sheet(access: &Access) -> Sheet {
     let mut maker = Maker {
         line: access.line,
-        all: runnable(access.line),
+        all: RUNNABLE.of(access.line, || runnable(access.line)),
         dangers: danger::all(access.line),
         told: BTreeMap::new(),
         judged: BTreeMap::new(),
@@ -139,13 +139,15 @@ struct Listed {
 
 struct Maker {
     line: &'static Line,
-    all: Names,
-    dangers: Vec<Dangerous>,
+    all: &'static Names,
+    dangers: &'static [Dangerous],
     told: BTreeMap<Permitted, Listed>,
     /// What a user's own rules made of dangers, with those rules.
     judged: BTreeMap<(Permitted, bool), (Vec<String>, Vec<Found>)>,
     carried: BTreeSet<&'static str>,
 }
+
+static RUNNABLE: PerLine<Names> = PerLine::empty();
 
 fn runnable(line: &Line) -> Names {
     let ids = (0..line.commands.len()).filter(|id| line.with_subcommands(*id).len() == 1);
@@ -203,7 +205,7 @@ impl Maker {
         if let Some((_, known)) = self.judged.get(&key).filter(|(known, _)| plain && known.iter().eq(rules())) {
             return known.clone();
         }
-        let found = found(self.line, &self.dangers, user, place, grant);
+        let found = found(self.line, self.dangers, user, place, grant);
         if plain {
             self.judged.insert(key, (rules().cloned().collect(), found.clone()));
         }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::account::Grant;
-use crate::engine::{CommandSet, Line, Name};
+use crate::engine::{CommandSet, Line, Name, PerLine};
 
 /// A way to do harm.
 #[derive(Debug, PartialEq, Eq)]
@@ -202,7 +202,9 @@ impl Dangerous {
         let parts = grant.first_arguments.iter().filter(|(id, _)| dangerous(id) && !grant.commands.contains(**id));
         let mut found: Vec<Name> = parts
             .filter_map(|(id, arguments)| Some((line.commands.get(*id)?.name, arguments)))
-            .flat_map(|(name, arguments)| arguments.iter().map(move |argument| Cow::Owned(format!("{name}|{argument}"))))
+            .flat_map(|(name, arguments)| {
+                arguments.iter().map(move |argument| Cow::Owned(format!("{name}|{argument}")))
+            })
             .collect();
         if !line.has_subcommands() {
             let by_keys =
@@ -248,9 +250,10 @@ const SUBCOMMANDS_6_2: &[&str] = &[
     "slowlog|get",
 ];
 
-/// Every danger for a line.
-pub fn all(line: &Line) -> Vec<Dangerous> {
-    ALL.iter().map(|danger| Dangerous::new(line, danger)).collect()
+/// Every danger for a line, in the order of [`ALL`].
+pub fn all(line: &Line) -> &'static [Dangerous] {
+    static KNOWN: PerLine<Vec<Dangerous>> = PerLine::empty();
+    KNOWN.of(line, || ALL.iter().map(|danger| Dangerous::new(line, danger)).collect())
 }
 
 #[cfg(test)]

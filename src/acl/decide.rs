@@ -90,13 +90,17 @@ pub fn call(line: &Line, words: &[String]) -> Result<Called, NoCommand> {
     let name = words.first().map(|word| word.to_ascii_lowercase()).unwrap_or_default();
     let id = line.command(&name).filter(|_| !name.contains('|')).ok_or(NoCommand::Command)?;
     let command = line.commands.get(id).ok_or(NoCommand::Command)?;
-    let both = words.get(1).map(|word| format!("{name}|{}", word.to_ascii_lowercase()));
-    let called = match both {
-        Some(both) if line.with_subcommands(id).len() > 1 => {
-            let id = line.command(&both).ok_or(NoCommand::Subcommand(command.name))?;
-            Called { id, full: both }
+    let both = |word: &String| format!("{name}|{}", word.to_ascii_lowercase());
+    let called = match words.get(1) {
+        Some(word) if line.with_subcommands(id).len() > 1 => {
+            let full = both(word);
+            let id = line.command(&full).ok_or(NoCommand::Subcommand(command.name))?;
+            Called { id, full }
         }
-        Some(both) if !line.has_subcommands() && keys::uses(&both).is_some() => Called { id, full: both },
+        Some(word) if !line.has_subcommands() => {
+            let full = both(word);
+            Called { id, full: if keys::uses(&full).is_some() { full } else { name } }
+        }
         _ => Called { id, full: name },
     };
     // 6.2 counts the words of subcommands when it runs them, later than it asks for permission.

@@ -141,8 +141,9 @@ pub(super) fn diff(model: &Model, path: &Path) -> Result<String, String> {
         return Ok(text);
     }
     let out = Folder::open(path)?;
+    let mut tree = write::Tree::of(&out);
     for file in &files {
-        match write::read(&out, &file.path)? {
+        match tree.read(&file.path)? {
             None => text.push_str(&unified(file, "", true)),
             Some((bytes, mode)) => {
                 if bytes != file.bytes {

@@ -1,5 +1,7 @@
 //! How an item of the checklist stands, and what shows it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::render::File;
@@ -93,16 +95,33 @@ impl Verdict {
     }
 
     /// Finds the lines.
-    pub fn evidence(&self, files: &[File]) -> Vec<Evidence> {
-        self.claims.iter().map(|claim| claim.find(files)).collect()
+    pub fn evidence(&self, lines: &mut Lines) -> Vec<Evidence> {
+        self.claims.iter().map(|claim| claim.find(lines.of(&claim.file))).collect()
+    }
+}
+
+/// The lines of files, without the blanks in front. Many claims look into one file, which is cut up once.
+pub struct Lines<'files> {
+    files: &'files [File],
+    cut: BTreeMap<&'files str, Vec<&'files str>>,
+}
+
+impl<'files> Lines<'files> {
+    /// Of these files.
+    pub fn new(files: &'files [File]) -> Lines<'files> {
+        Lines { files, cut: BTreeMap::new() }
+    }
+
+    /// Of one file; none if it is not there.
+    fn of(&mut self, path: &str) -> &[&'files str] {
+        let Some(file) = self.files.iter().find(|file| file.path == path) else { return &[] };
+        self.cut.entry(&file.path).or_insert_with(|| file.text().lines().map(str::trim_start).collect())
     }
 }
 
 impl Claim {
-    fn find(&self, files: &[File]) -> Evidence {
-        let file = files.iter().find(|file| file.path == self.file);
-        let text = file.map_or("", File::text);
-        let place = text.lines().map(str::trim_start).position(|line| match &self.line {
+    fn find(&self, lines: &[&str]) -> Evidence {
+        let place = lines.iter().position(|line| match &self.line {
             Sought::Starting(start) => line.starts_with(start.as_str()),
             Sought::Holding(part) => line.contains(part),
         });

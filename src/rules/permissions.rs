@@ -164,14 +164,10 @@ pub(super) fn some(names: &[Name]) -> String {
 
 fn carries(model: &Model, sink: &mut Sink, danger: &'static Danger) {
     let dangerous = Dangerous::new(model.line, danger);
+    // What is told of a command already: the first danger that has it is the gravest.
+    let graver = danger::all(model.line).iter().take_while(|known| *known.danger != *danger);
     // Exporters read settings: that is what the role is for.
     let meant = |user: &User| *danger == danger::SECRETS && user.role == Role::Monitoring;
-    // What is told of a command already: the first danger that has it is the gravest.
-    let graver: Vec<Dangerous> = danger::ALL
-        .into_iter()
-        .take_while(|other| *other != danger)
-        .map(|other| Dangerous::new(model.line, other))
-        .collect();
     let all = commands::everything(model);
     for (place, user, account) in judged(model).filter(|(_, user, _)| !meant(user)) {
         if sink.full() {
@@ -181,7 +177,7 @@ fn carries(model: &Model, sink: &mut Sink, danger: &'static Danger) {
             if told_of_all(user, set) || (user.role == Role::Application && all.minus(&grant.commands).is_empty()) {
                 continue;
             }
-            let told: Vec<Name> = graver.iter().flat_map(|graver| graver.among(model.line, grant)).collect();
+            let told: Vec<Name> = graver.clone().flat_map(|graver| graver.among(model.line, grant)).collect();
             let mut names = dangerous.among(model.line, grant);
             names.retain(|name| !told.contains(name) && !told_of_keys(user, grant, danger, name));
             if !names.is_empty() {

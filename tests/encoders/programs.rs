@@ -110,7 +110,7 @@ print(json.dumps(reader.found))
 ";
     let room = Room::new();
     batches(|texts| {
-        let shown: Vec<String> = texts.iter().map(|text| redisgen::access::human::shown(text)).collect();
+        let shown: Vec<String> = texts.iter().map(|text| redisgen::access::human::shown(text).into_owned()).collect();
         let pairs: Vec<(String, String)> = shown.into_iter().zip(texts.iter().map(|text| encode::html(text))).collect();
         let page: String = pairs.iter().map(|(_, written)| format!("<p title=\"{written}\">{written}</p>\n")).collect();
         room.file("a.html", page);

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::acl::account::{Account, KeyGrant};
+use crate::acl::account::{Account, Grant, KeyGrant};
 use crate::acl::decide::{self, Called, Denial};
 use crate::acl::{glob, keys};
-use crate::engine::{CommandSet, Line};
+use crate::engine::{CommandSet, Line, PerLine};
 
 /// A name of keys, channels and settings that nobody uses.
 pub(super) const NOBODYS: &str = "redisgen-probe-7c1f4be2";
@@ -123,8 +123,8 @@ impl Form {
 /// What every user is tried with.
 pub(super) struct Forms {
     dry_run: bool,
-    core: Vec<Form>,
-    further: Vec<Form>,
+    core: &'static [Form],
+    further: &'static [Form],
     /// What the profile denies, for ACL DRYRUN.
     plain: Vec<Form>,
 }
@@ -140,12 +140,14 @@ pub(super) struct Denied {
 impl Forms {
     /// The dangerous commands, and what the profile denies.
     pub(super) fn new(line: &Line, denied: &CommandSet, dry_run: bool) -> Forms {
+        static KNOWN: PerLine<[Vec<Form>; 2]> = PerLine::empty();
         let known = |forms: &[&str]| forms.iter().filter_map(|form| Form::new(line, split(form))).collect();
+        let [core, further] = KNOWN.of(line, || [CORE, FURTHER].map(known));
         let whole = |id: &usize| denied.contains(*id) && line.with_subcommands(*id).len() == 1;
         let names = line.commands.iter().enumerate().filter(|(id, _)| whole(id)).map(|(_, command)| command.name);
         let names = names.filter(|name| dry_run && !name.ends_with("|help"));
         let plain = names.filter_map(plain_form).filter_map(|words| Form::new(line, words)).collect();
-        Forms { dry_run, core: known(CORE), further: known(FURTHER), plain }
+        Forms { dry_run, core, further, plain }
     }
 
     /// Of all, those that the user may not run.
@@ -186,6 +188,9 @@ fn on_key(form: &str, key: &str) -> Vec<String> {
 
 /// Reading or writing, if the user may do so with some keys and not with others.
 pub(super) fn keys_of(line: &Line, account: &Account, writes: bool) -> Option<Keys> {
+    if account.grants().all(Grant::all_keys) {
+        return None;
+    }
     let forms = if writes { WRITE } else { READ };
     let patterns: Vec<&KeyGrant> = account.grants().flat_map(|grant| grant.keys.iter()).take(PATTERNS).collect();
     let names: BTreeSet<String> = patterns.iter().filter_map(|key| example(&key.pattern)).collect();

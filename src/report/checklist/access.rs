@@ -120,14 +120,13 @@ fn least_privilege(model: &Model) -> Verdict {
 /// Users that can do more than their work needs, each with what it can do.
 fn able(model: &Model) -> Vec<String> {
     let line = model.line;
-    let dangers = danger::all(line).into_iter().filter(|danger| *danger.danger != danger::NAMES);
-    let dangers: Vec<Dangerous> = dangers.collect();
+    let dangers = danger::all(line).iter().filter(|danger| *danger.danger != danger::NAMES);
     let mut found: Vec<String> = Vec::new();
     let users = model.users.iter().zip(&model.accounts);
     for (user, account) in users.filter(|(user, _)| user.enabled && user.role != Some(Role::Admin)) {
         // Exporters read settings: that is what the role is for.
         let meant = |danger: &Dangerous| *danger.danger == danger::SECRETS && user.role == Some(Role::Monitoring);
-        let carried = dangers.iter().filter(|danger| !meant(danger));
+        let carried = dangers.clone().filter(|danger| !meant(danger));
         let carried = carried.filter(|danger| account.grants().any(|grant| danger.touches(line, grant)));
         let mut can: Vec<&str> = carried.map(|danger| danger.danger.can).collect();
         let works =
