@@ -19,8 +19,9 @@ cd "$(dirname -- "$(readlink -f -- "$0")")/.."
 target=$(uname -m)-unknown-linux-musl
 command -v musl-gcc >/dev/null || fail 'musl-gcc is missing: install the package musl-tools'
 [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ] || fail "run: rustup target add $target"
-# Messages of a panic hold the paths of sources; where this machine keeps them is nobody's business.
-RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=registry"
+# Messages of a panic hold the paths of sources; where this machine keeps them is nobody's business. Addresses that depend on
+# where the program is loaded take 200 kB less in the packed form, which musl reads since 1.2.4.
+RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=registry -C link-arg=-Wl,-z,pack-relative-relocs"
 export RUSTFLAGS
 compiler=CC_$(echo "$target" | tr - _)
 env "$compiler=musl-gcc" cargo build --quiet --release --locked --bin redisgen --target "$target" >&2

@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use redisgen::{cli::Cli, command};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 fn main() -> ExitCode {
     // Hash maps of libraries panic where the system gives no random numbers: now, rather than amid the writing.

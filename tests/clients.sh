@@ -6,7 +6,7 @@
 set -eu
 
 # Pinned: these are the versions that the modules say they were tested with.
-PYTHON='redis==8.1.0 cryptography==50.0.2 pyflakes==4.1.0'
+python=$("${0%/*}/environment.sh" clients redis==8.1.0 cryptography==50.0.2 pyflakes==4.1.0)
 NODE=redis@6.3.1
 # node-redis 6 needs Node 20; Debian 12 has 18.
 NODE_20=20.20.0
@@ -17,8 +17,6 @@ fail() {
   exit 1
 }
 
-command -v flock >/dev/null || fail "flock is missing: install the package util-linux"
-python3 -m venv -h >/dev/null 2>&1 || fail "python3 with venv is missing: install the packages python3 and python3-venv"
 command -v node >/dev/null || fail "node is missing: install the package nodejs"
 command -v npm >/dev/null || fail "npm is missing: install the package npm"
 
@@ -28,14 +26,6 @@ mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
 
-python="$cache/$(echo "$PYTHON" | tr -d ' ')"
-if [ ! -f "$python/complete" ]; then
-  rm -rf "$python"
-  python3 -m venv "$python" >&2 || fail "python3 cannot make a virtual environment: install the package python3-venv"
-  # shellcheck disable=SC2086 # a list of names
-  "$python/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: $PYTHON >&2 || fail "pip cannot install $PYTHON"
-  touch "$python/complete"
-fi
 node="$cache/$NODE"
 if [ ! -f "$node/complete" ]; then
   rm -rf "$node"
