@@ -2,12 +2,14 @@
 //! a sealed ACL file that is behind, a `secrets/` that others can read, and what the running server will need. Needs no
 //! secrets.
 
+mod unified;
+
 use std::path::Path;
 
 use serde::Serialize;
-use similar::TextDiff;
 use time::OffsetDateTime;
 
+use self::unified::unified;
 use super::{Exit, Judged, judge_quietly, output_folders, print};
 use crate::cli::{Judge, Target};
 use crate::console;
@@ -136,7 +138,7 @@ pub(super) fn diff(model: &Model, path: &Path) -> Result<String, String> {
     let mut text = String::new();
     if !path.exists() {
         for file in &files {
-            text.push_str(&unified(file, "", true));
+            text.push_str(&difference(file, "", true));
         }
         return Ok(text);
     }
@@ -144,10 +146,10 @@ pub(super) fn diff(model: &Model, path: &Path) -> Result<String, String> {
     let mut tree = write::Tree::of(&out);
     for file in &files {
         match tree.read(&file.path)? {
-            None => text.push_str(&unified(file, "", true)),
+            None => text.push_str(&difference(file, "", true)),
             Some((bytes, mode)) => {
                 if bytes != file.bytes {
-                    text.push_str(&unified(file, &String::from_utf8_lossy(&bytes), false));
+                    text.push_str(&difference(file, &String::from_utf8_lossy(&bytes), false));
                 }
                 if mode != file.mode {
                     text.push_str(&format!("mode {mode:04o} of {} should be {:04o}\n", file.path, file.mode));
@@ -162,14 +164,10 @@ pub(super) fn diff(model: &Model, path: &Path) -> Result<String, String> {
     Ok(text)
 }
 
-fn unified(file: &File, old: &str, new: bool) -> String {
+fn difference(file: &File, old: &str, new: bool) -> String {
     let content = String::from_utf8_lossy(&file.bytes);
     let from = if new { "/dev/null".to_owned() } else { format!("a/{}", file.path) };
-    TextDiff::from_lines(old, &content)
-        .unified_diff()
-        .context_radius(3)
-        .header(&from, &format!("b/{}", file.path))
-        .to_string()
+    unified((&from, old), (&format!("b/{}", file.path), &content))
 }
 
 fn stale(out: &Folder, files: &[File]) -> Result<String, String> {
@@ -197,8 +195,5 @@ fn behind(out: &Folder, model: &Model, locked: &File) -> Result<String, String> 
     if sealed == *locked {
         return Ok(String::new());
     }
-    Ok(TextDiff::from_lines(sealed.as_str(), &locked)
-        .unified_diff()
-        .header(&format!("a/{path} (digests masked)"), &format!("b/{path}"))
-        .to_string())
+    Ok(unified((&format!("a/{path} (digests masked)"), &sealed), (&format!("b/{path}"), &locked)))
 }

@@ -32,7 +32,10 @@ pub fn build_quickly(command: &mut Command) -> &mut Command {
         .env("CARGO_TARGET_DIR", built())
         .env("CARGO_BUILD_TARGET", target())
         .env(format!("CC_{}", target().replace('-', "_")), "musl-gcc")
-        .env("RUSTFLAGS", format!("--remap-path-prefix={home}/registry/src=registry -C link-arg=-Wl,-z,pack-relative-relocs"))
+        .env(
+            "RUSTFLAGS",
+            format!("--remap-path-prefix={home}/registry/src=registry -C link-arg=-Wl,-z,pack-relative-relocs"),
+        )
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
