@@ -15,7 +15,7 @@ mkdir -p "${1:-dist}"
 out=$(readlink -f -- "${1:-dist}")
 cd "$(dirname -- "$(readlink -f -- "$0")")/.."
 
-# musl links whole into the binary; its C compiler is for `ring`.
+# musl links whole into the binary; its C compiler is for `ring` and `mimalloc`.
 target=$(uname -m)-unknown-linux-musl
 command -v musl-gcc >/dev/null || fail 'musl-gcc is missing: install the package musl-tools'
 [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ] || fail "run: rustup target add $target"
