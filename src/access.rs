@@ -122,6 +122,11 @@ pub fn commands(line: &Line, grant: &Grant) -> Names {
     whole.chain(parts).collect()
 }
 
+/// The word of a user that decides whether one command may be run; see [`deciding_words`].
+pub fn deciding_word(line: &Line, words: &[String], place: usize, id: usize, argument: Option<&str>) -> Option<String> {
+    deciding_words(line, words, place, &[(id, argument)]).pop().flatten()
+}
+
 /// A command, and its first argument if that is asked for.
 pub type Asked<'argument> = (usize, Option<&'argument str>);
 
@@ -195,8 +200,8 @@ mod tests {
         let user = access.user("a").expect("listed");
         assert_eq!(user.words, ["on", "(+keys ~*)"]);
         let keys = line().command("keys").expect("known");
-        assert_eq!(deciding_words(line(), &user.words, 1, &[(keys, None)]), [Some("+keys".to_owned())]);
-        assert_eq!(deciding_words(line(), &user.words, 0, &[(keys, None)]), [None]);
+        assert_eq!(deciding_word(line(), &user.words, 1, keys, None).as_deref(), Some("+keys"));
+        assert_eq!(deciding_word(line(), &user.words, 0, keys, None), None);
     }
 
     #[test]
@@ -204,7 +209,7 @@ mod tests {
         let id = |name: &str| line().command(name).expect("known");
         let access = read("user a on +@read -@dangerous +keys (+@all -flushall)\n");
         let words = &access.user("a").expect("listed").words;
-        let word = |place, name| deciding_words(line(), words, place, &[(id(name), None)]).pop().flatten();
+        let word = |place, name| deciding_word(line(), words, place, id(name), None);
         assert_eq!(word(0, "get").as_deref(), Some("+@read"));
         assert_eq!(word(0, "sort_ro").as_deref(), Some("-@dangerous"));
         assert_eq!(word(0, "keys").as_deref(), Some("+keys"));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::access::difference::key_word;
 use crate::access::human::shown;
-use crate::access::{Access, Login, User, deciding_words};
+use crate::access::{Access, Login, User, deciding_word};
 use crate::acl::account::{Grant, KeyGrant};
 use crate::acl::decide::{self, Called, Denial, NoCommand};
 use crate::acl::{danger, glob, keys, words};
@@ -93,7 +93,7 @@ fn answer(model: &Model, user: &User, words: &[String]) -> String {
 fn by_rule(line: &Line, user: &User, set: usize, called: &Called, argument: Option<&str>) -> String {
     let name = called.full.to_ascii_uppercase().replace('|', " ");
     let within = if set == 0 { String::new() } else { format!(" in selector {set}") };
-    match deciding_words(line, &user.words, set, &[(called.id, argument)]).pop().flatten() {
+    match deciding_word(line, &user.words, set, called.id, argument) {
         Some(word) if word.starts_with('-') => format!("`{word}`{within} takes {name} away"),
         Some(word) => format!("`{word}`{within} permits {name}"),
         None => format!("no rule of `{}` permits {name}", user.name),
