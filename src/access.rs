@@ -124,28 +124,28 @@ pub fn commands(line: &Line, grant: &Grant) -> Names {
 
 /// The word of a user that decides whether one command may be run; see [`deciding_words`].
 pub fn deciding_word(line: &Line, words: &[String], place: usize, id: usize, argument: Option<&str>) -> Option<String> {
-    deciding_words(line, words, place, &[(id, argument)]).pop().flatten()
+    deciding_words(line, words, place, &[(Some(id), argument)]).pop().flatten()
 }
 
-/// A command, and its first argument if that is asked for.
-pub type Asked<'argument> = (usize, Option<&'argument str>);
+/// A command, none if the line has no such one, and its first argument if that is asked for.
+pub type Asked<'argument> = (Option<usize>, Option<&'argument str>);
 
 /// The words of a user that decide whether commands may be run, by a set of permissions: for each command the last one that
 /// changed it; none if no word ever granted it. `place` is 0 for the user's own permissions, then its selectors.
 pub fn deciding_words(line: &Line, words: &[String], place: usize, asked: &[Asked]) -> Vec<Option<String>> {
     let selector = |word: &&String| word.starts_with('(');
-    let inner = words
-        .iter()
-        .filter(selector)
-        .nth(place.wrapping_sub(1))
-        .and_then(|text| crate::acl::words::split_arguments(text.strip_prefix('(')?.strip_suffix(')')?));
-    let words: Vec<&str> = match (place, &inner) {
-        (0, _) => words.iter().filter(|word| !selector(word)).map(String::as_str).collect(),
-        (_, inner) => inner.iter().flatten().map(String::as_str).collect(),
+    let inner = place.checked_sub(1).map(|place| {
+        let text = words.iter().filter(selector).nth(place).and_then(|text| text.strip_prefix('(')?.strip_suffix(')'));
+        text.and_then(crate::acl::words::split_arguments).unwrap_or_default()
+    });
+    let words: Vec<&str> = match &inner {
+        None => words.iter().filter(|word| !selector(word)).map(String::as_str).collect(),
+        Some(inner) => inner.iter().map(String::as_str).collect(),
     };
     let mut grant = Grant::nothing(line);
     let mut decided: Vec<Option<&str>> = vec![None; asked.len()];
-    let permitted = |grant: &Grant| -> Vec<bool> { asked.iter().map(|(id, word)| grant.permits(*id, *word)).collect() };
+    let permits = |grant: &Grant, (id, argument): &Asked| id.is_some_and(|id| grant.permits(id, *argument));
+    let permitted = |grant: &Grant| -> Vec<bool> { asked.iter().map(|asked| permits(grant, asked)).collect() };
     let mut before = permitted(&grant);
     for word in words {
         if grant.apply(line, word).is_err() {

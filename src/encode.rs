@@ -91,20 +91,18 @@ pub fn json(text: &str) -> String {
 
 /// In double quotes: a backslash before what ends or escapes, and an escape for what is not printable ASCII.
 fn quoted(text: &str, escape: impl Fn(char) -> String) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
-        out.push_str(text);
-        out.push('"');
-        return out;
+    let plain = |sign: char| matches!(sign, ' '..='~') && !matches!(sign, '"' | '\\');
+    if text.chars().all(plain) {
+        return ["\"", text, "\""].concat();
     }
+    let mut out = String::from("\"");
     for sign in text.chars() {
         match sign {
             '"' | '\\' => {
                 out.push('\\');
                 out.push(sign);
             }
-            ' '..='~' => out.push(sign),
+            _ if plain(sign) => out.push(sign),
             _ => out.push_str(&escape(sign)),
         }
     }
@@ -165,32 +163,32 @@ pub fn prose(text: &str) -> String {
         if place > 0 && !quoted {
             out.push_str("\\`");
         }
-        escaped(&shown(part), &mut out, |byte| match byte {
-            b'\\' => Some("\\\\"),
-            b'*' => Some("\\*"),
-            b'_' => Some("\\_"),
-            b'[' => Some("\\["),
-            b']' => Some("\\]"),
-            b'<' => Some("\\<"),
-            b'>' => Some("\\>"),
-            b'#' => Some("\\#"),
-            b'|' => Some("\\|"),
-            b'&' => Some("\\&"),
-            b'~' => Some("\\~"),
+        escaped(&shown(part), &mut out, |sign| match sign {
+            '\\' => Some("\\\\"),
+            '*' => Some("\\*"),
+            '_' => Some("\\_"),
+            '[' => Some("\\["),
+            ']' => Some("\\]"),
+            '<' => Some("\\<"),
+            '>' => Some("\\>"),
+            '#' => Some("\\#"),
+            '|' => Some("\\|"),
+            '&' => Some("\\&"),
+            '~' => Some("\\~"),
             _ => None,
         });
     }
     out
 }
 
-/// Appends a text, with something else instead of some of its bytes, which are ASCII.
-fn escaped(text: &str, out: &mut String, instead: impl Fn(u8) -> Option<&'static str>) {
+/// Appends a text, with something else instead of some of its signs; what is between two of them goes in one piece.
+fn escaped(text: &str, out: &mut String, instead: impl Fn(char) -> Option<&'static str>) {
     let mut start = 0;
-    for (place, byte) in text.bytes().enumerate() {
-        if let Some(instead) = instead(byte) {
+    for (place, sign) in text.char_indices() {
+        if let Some(instead) = instead(sign) {
             out.push_str(text.get(start..place).unwrap_or(""));
             out.push_str(instead);
-            start = place + 1;
+            start = place + sign.len_utf8();
         }
     }
     out.push_str(text.get(start..).unwrap_or(""));
@@ -199,12 +197,12 @@ fn escaped(text: &str, out: &mut String, instead: impl Fn(u8) -> Option<&'static
 /// Text of a page, in an element or in a quoted attribute.
 pub fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    escaped(&shown(text), &mut out, |byte| match byte {
-        b'&' => Some("&amp;"),
-        b'<' => Some("&lt;"),
-        b'>' => Some("&gt;"),
-        b'"' => Some("&quot;"),
-        b'\'' => Some("&#39;"),
+    escaped(&shown(text), &mut out, |sign| match sign {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '"' => Some("&quot;"),
+        '\'' => Some("&#39;"),
         _ => None,
     });
     out

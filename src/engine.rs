@@ -143,10 +143,10 @@ impl<T> PerLine<T> {
         PerLine([const { OnceLock::new() }; LINES])
     }
 
-    /// For a line, by `work` if it is asked for the first time.
+    /// For a line, by `work` if it is asked for the first time. A function, which holds nothing else that it could follow from.
     #[expect(clippy::indexing_slicing, reason = "a line's place is its row's")]
-    pub fn of(&self, line: &Line, work: impl FnOnce() -> T) -> &T {
-        self.0[line.place].get_or_init(work)
+    pub fn of(&self, line: &Line, work: fn(&Line) -> T) -> &T {
+        self.0[line.place].get_or_init(|| work(line))
     }
 }
 

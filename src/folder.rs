@@ -108,9 +108,9 @@ impl Folder {
         if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() {
             return Err(format!("{full}: not a regular file"));
         }
-        // One more, so that the end is seen without growing.
+        // `take` hides the file's size from `read_to_end`.
         let size = u64::try_from(stat.st_size).unwrap_or(0).min(MAX_READ);
-        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         StdFile::from(fd).take(MAX_READ).read_to_end(&mut bytes).map_err(|error| format!("{full}: {error}"))?;
         Ok(Some((bytes, stat.st_mode & 0o7777)))
     }
@@ -136,6 +136,20 @@ impl Folder {
             file.sync_all().map_err(|error| format!("{full}: {error}"))?;
         }
         Ok(staged)
+    }
+
+    /// A file that waits in this folder and was put aside.
+    pub fn resume(&self, aside: Aside) -> Staged<'_> {
+        Staged { folder: self, name: aside.name, temporary: Some(aside.temporary) }
+    }
+
+    /// Another handle of the same folder, under the same lock.
+    ///
+    /// # Errors
+    /// There are too many handles.
+    pub fn again(&self) -> Result<Folder, String> {
+        let fd = self.fd.try_clone().map_err(|error| format!("{}: {error}", self.name))?;
+        Ok(Folder { fd, name: self.name.clone() })
     }
 
     /// Stages new content for a file that holds `old`; mode and owner stay.
@@ -296,6 +310,13 @@ impl Folder {
     }
 }
 
+/// What is known of a waiting file while its folder is closed.
+#[must_use]
+pub struct Aside {
+    name: String,
+    temporary: String,
+}
+
 /// A file that waits under a temporary name; dropped without [`Staged::commit`], it is removed.
 pub struct Staged<'folder> {
     folder: &'folder Folder,
@@ -310,6 +331,11 @@ impl Staged<'_> {
         let (user, group) = (rustix::fs::Uid::from_raw(user), rustix::fs::Gid::from_raw(group));
         rustix::fs::chownat(&self.folder.fd, name, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW)
             .map_err(|errno| explain(&self.folder.full(&self.name), errno))
+    }
+
+    /// Lets the file wait without its folder's handle; [`Folder::resume`] takes it up again.
+    pub fn aside(mut self) -> Option<Aside> {
+        Some(Aside { name: std::mem::take(&mut self.name), temporary: self.temporary.take()? })
     }
 
     /// Gives the file its name, in place of what had it. A symbolic link is replaced, not followed.

@@ -136,11 +136,14 @@ fn environment() -> Result<Environment<'static>, Error> {
             line.downcast_object_ref::<Words>().ok_or_else(|| refused("not a line of an ACL file".to_owned()))?;
         encode::acl_line(line.iter()).map(Value::from_safe_string).map_err(refused)
     });
-    // Names in code spans, a blank between two; a file lists thousands.
-    environment.add_filter("codes", |names: &Value| {
-        let span = |name: Value| name.as_str().map(encode::markdown).ok_or_else(|| refused("not a name".to_owned()));
-        let spans: Vec<String> = names.try_iter()?.map(span).collect::<Result<_, _>>()?;
-        Ok::<_, Error>(Value::from_safe_string(spans.join(" ")))
+    // Each of a list as it would be written alone, with a blank between two: a file lists thousands of commands.
+    environment.add_filter("listed", |state: &State, items: &Value| {
+        let each = |item: Value| match item.as_str() {
+            Some(text) => encoded_for(state, text),
+            None => Err(refused("a list of texts has something else in it".to_owned())),
+        };
+        let texts: Vec<String> = items.try_iter()?.map(each).collect::<Result<_, _>>()?;
+        Ok::<_, Error>(Value::from_safe_string(texts.join(" ")))
     });
     environment.add_filter("page_prose", |text: &str| Value::from_safe_string(encode::page_prose(text)));
     // A word of a script inside a compose file: quoted for the shell, then kept from compose's own `$`.
@@ -157,15 +160,19 @@ fn refused(reason: String) -> Error {
 fn format_value(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
     let encoded = match value.as_str() {
         Some(text) if value.is_safe() => return Ok(out.write_str(text)?),
-        Some(text) => match state.auto_escape() {
-            AutoEscape::Custom(extension) => encoded(extension, text).map_err(refused)?,
-            _ => return Err(refused("a file without an encoder".to_owned())),
-        },
+        Some(text) => encoded_for(state, text)?,
         None if value.is_integer() => value.to_string(),
         None => return Err(refused(format!("a value of kind {} has no place in a file", value.kind()))),
     };
     out.write_str(&encoded)?;
     Ok(())
+}
+
+fn encoded_for(state: &State, text: &str) -> Result<String, Error> {
+    match state.auto_escape() {
+        AutoEscape::Custom(extension) => encoded(extension, text).map_err(refused),
+        _ => Err(refused("a file without an encoder".to_owned())),
+    }
 }
 
 /// The encoder of a file format, by the template's extension.

@@ -68,6 +68,8 @@ pub struct Judged {
     word: &'static str,
     note: String,
     evidence: Vec<Evidence>,
+    #[serde(skip)]
+    topic: &'static Topic,
     /// Controls that it maps to, of every framework.
     controls: Vec<String>,
 }
@@ -184,6 +186,7 @@ fn judged(item: &Item, model: &Model, lines: &mut Lines) -> Judged {
         word: verdict.state.word(),
         evidence: verdict.evidence(lines),
         note: verdict.note,
+        topic: item.topic,
         controls: item.topic.controls.iter().map(|control| control.name()).collect(),
     }
 }
@@ -229,11 +232,9 @@ fn standing(attack: &Attack, model: &Model, checklist: &[Section]) -> AttackRepo
 
 /// The controls of a framework that something maps to.
 fn mapped(framework: Framework, checklist: &[Section]) -> Regime {
-    // The checklist has been judged item by item, in this order.
-    let topics = SECTIONS.iter().flat_map(|section| section.items).map(|item| item.topic);
-    let items: Vec<(&Topic, &Judged)> = topics.zip(checklist.iter().flat_map(|section| &section.items)).collect();
     let items = |control: &control::Control| -> Vec<Pointer> {
-        let serving = items.iter().filter(|(topic, _)| topic.controls.contains(&control)).map(|(_, item)| item);
+        let judged = checklist.iter().flat_map(|section| &section.items);
+        let serving = judged.filter(|item| item.topic.controls.contains(&control));
         serving.map(|item| Pointer { id: item.id, text: item.text, state: item.state, word: item.word }).collect()
     };
     let controls = control::all().filter(|control| control.framework == framework);

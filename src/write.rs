@@ -1,9 +1,13 @@
 //! In: rendered files, provisioned secrets and the open output folder. Out: all of them on disk, or an error
 //! and the old ones. The lock is written last, so that a mix shows as drift and the next build completes it.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod waiting;
 
-use crate::folder::{Folder, Staged};
+use std::collections::BTreeSet;
+
+pub use waiting::Waiting;
+
+use crate::folder::Folder;
 use crate::lock::{Lock, NAME, sha256};
 use crate::model::Model;
 use crate::provision::Provision;
@@ -110,20 +114,35 @@ pub fn write(
     provision: &Provision,
     plan: Plan,
 ) -> Result<Written, String> {
+    stage(out, model, files, provision, plan)?.commit()
+}
+
+/// Puts everything on disk under temporary names: what can fail for want of room fails here, and changes nothing.
+///
+/// # Errors
+/// The first thing that cannot be written; all is as it was then.
+pub fn stage(
+    out: &Folder,
+    model: &Model,
+    files: &[File],
+    provision: &Provision,
+    plan: Plan,
+) -> Result<Waiting, String> {
     let changed: Vec<&File> = plan.changed.iter().filter_map(|place| files.get(*place)).collect();
     let lock = Lock::new(model, files).to_file(model)?;
     let lock_changed = out.read(NAME)?.is_none_or(|(bytes, _)| bytes != lock.bytes);
 
     sweep(out, files, provision)?;
-    let mut folders = Folders::of(out);
-    let written = folders.write(&changed, provision, lock_changed.then_some(&lock), &[&plan.stale, &plan.vanished]);
-    written.inspect_err(|_| folders.unmake())?;
-    Ok(Written {
+    let mut waiting = Waiting::of(out)?;
+    waiting.stage(&changed, provision, lock_changed.then_some(&lock))?;
+    waiting.gone = [&plan.stale, &plan.vanished, &provision.gone].into_iter().flatten().cloned().collect();
+    waiting.written = Written {
         changed: changed.iter().map(|file| file.path.clone()).collect(),
         unchanged: plan.unchanged,
         removed: plan.stale,
         edited: plan.edited,
-    })
+    };
+    Ok(waiting)
 }
 
 /// Puts secrets alone on disk; the deterministic tree stays as it is.
@@ -132,8 +151,10 @@ pub fn write(
 /// The first thing that cannot be written; what was there is still whole then.
 pub fn write_secrets(out: &Folder, provision: &Provision) -> Result<(), String> {
     sweep(out, &[], provision)?;
-    let mut folders = Folders::of(out);
-    folders.write(&[], provision, None, &[]).inspect_err(|_| folders.unmake())
+    let mut waiting = Waiting::of(out)?;
+    waiting.stage(&[], provision, None)?;
+    waiting.gone.clone_from(&provision.gone);
+    waiting.commit().map(drop)
 }
 
 /// Removes what a build that was killed left under temporary names, wherever this one could leave some.
@@ -240,84 +261,4 @@ fn remove(out: &Folder, path: &str) -> Result<(), String> {
 
 fn parents(path: &str, mode: u32) -> Vec<(String, u32)> {
     split(path).0.split('/').filter(|part| !part.is_empty()).map(|part| (part.to_owned(), mode)).collect()
-}
-
-/// The folders below the output folder, opened once.
-struct Folders<'out> {
-    out: &'out Folder,
-    open: BTreeMap<String, Folder>,
-    /// Those that were not there before, outermost first.
-    made: Vec<String>,
-}
-
-impl<'out> Folders<'out> {
-    fn of(out: &'out Folder) -> Folders<'out> {
-        Folders { out, open: BTreeMap::new(), made: Vec::new() }
-    }
-
-    /// Everything under temporary names first: what can fail for want of room has failed before the first file gets its name.
-    fn write(
-        &mut self,
-        files: &[&File],
-        provision: &Provision,
-        lock: Option<&File>,
-        stale: &[&[String]],
-    ) -> Result<(), String> {
-        for file in files {
-            self.prepare(&parents(&file.path, 0o755))?;
-        }
-        let chains = provision.folders.iter().chain(provision.files.iter().map(|secret| &secret.folders));
-        chains.into_iter().try_for_each(|chain| self.prepare(chain))?;
-
-        let mut staged: Vec<Staged<'_>> = Vec::new();
-        for file in files {
-            let (folder, name) = split(&file.path);
-            staged.push(self.get(folder)?.stage(name, &file.bytes, file.mode, false)?);
-        }
-        for secret in &provision.files {
-            let folder = self.get(&joined(&secret.folders))?;
-            staged.push(folder.stage(&secret.name, &secret.bytes, secret.mode, true)?);
-        }
-        // An empty lock after a power cut would be nobody's; of other files it says that they are not whole.
-        let last = lock.map(|lock| self.out.stage(NAME, &lock.bytes, lock.mode, true)).transpose()?;
-        staged.into_iter().try_for_each(Staged::commit)?;
-        stale.iter().copied().flatten().chain(&provision.gone).try_for_each(|path| remove(self.out, path))?;
-        self.open.values().try_for_each(Folder::sync)?;
-        if let Some(last) = last {
-            last.commit()?;
-            self.out.sync()?;
-        }
-        Ok(())
-    }
-
-    fn prepare(&mut self, parts: &[(String, u32)]) -> Result<(), String> {
-        let mut path = String::new();
-        for (part, mode) in parts {
-            let above = path.clone();
-            if !path.is_empty() {
-                path.push('/');
-            }
-            path.push_str(part);
-            if !self.open.contains_key(&path) {
-                let (folder, made) = self.get(&above)?.create_subfolder(part, *mode)?;
-                self.open.insert(path.clone(), folder);
-                if made {
-                    self.made.push(path.clone());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// After an error: folders that were made for files which never came.
-    fn unmake(&self) {
-        for path in self.made.iter().rev() {
-            let (above, name) = split(path);
-            let _the_first_error_is_told = self.get(above).and_then(|folder| folder.remove_empty(name));
-        }
-    }
-
-    fn get(&self, path: &str) -> Result<&Folder, String> {
-        if path.is_empty() { Ok(self.out) } else { self.open.get(path).ok_or_else(|| format!("{path}: not prepared")) }
-    }
 }

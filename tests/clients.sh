@@ -6,7 +6,7 @@
 set -eu
 
 # Pinned: these are the versions that the modules say they were tested with.
-python=$("${0%/*}/environment.sh" clients redis==8.1.0 cryptography==50.0.2 pyflakes==4.1.0)
+PYTHON='redis==8.1.0 cryptography==50.0.2 pyflakes==4.1.0'
 NODE=redis@6.3.1
 # node-redis 6 needs Node 20; Debian 12 has 18.
 NODE_20=20.20.0
@@ -20,6 +20,8 @@ fail() {
 command -v node >/dev/null || fail "node is missing: install the package nodejs"
 command -v npm >/dev/null || fail "npm is missing: install the package npm"
 
+# shellcheck disable=SC2086 # a list of names
+python=$("${0%/*}/environment.sh" clients $PYTHON)
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/redisgen-tests/clients"
 mkdir -p "$cache"
 # Test processes start this at the same time; the second one waits and finds the work done.

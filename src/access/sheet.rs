@@ -109,7 +109,7 @@ pub struct Granted {
 pub fn sheet(access: &Access) -> Sheet {
     let mut maker = Maker {
         line: access.line,
-        all: RUNNABLE.of(access.line, || runnable(access.line)),
+        all: RUNNABLE.of(access.line, runnable),
         dangers: danger::all(access.line),
         told: BTreeMap::new(),
         judged: BTreeMap::new(),
@@ -234,12 +234,10 @@ pub(super) fn found(line: &Line, dangers: &[Dangerous], user: &User, place: usiz
     for dangerous in dangers.iter().filter(|dangerous| dangerous.touches(line, grant)) {
         let names = dangerous.among(line, grant);
         let asked = names.iter().map(|name| match (line.command(name), name.split_once('|')) {
-            (None, Some((command, word))) => (line.command(command), Some(word)),
+            (None, Some((command, argument))) => (line.command(command), Some(argument)),
             (id, _) => (id, None),
         });
-        // Each is a command of this line; were one not, no word would permit it.
-        let asked: Vec<_> = asked.map(|(id, word)| (id.unwrap_or(usize::MAX), word)).collect();
-        let rules = deciding_words(line, &user.words, place, &asked);
+        let rules = deciding_words(line, &user.words, place, &asked.collect::<Vec<_>>());
         let mut by: BTreeMap<String, Vec<Name>> = BTreeMap::new();
         for (name, rule) in names.into_iter().zip(rules) {
             by.entry(rule.unwrap_or_else(|| "+@all".to_owned())).or_default().push(name);

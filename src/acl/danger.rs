@@ -253,7 +253,7 @@ const SUBCOMMANDS_6_2: &[&str] = &[
 /// Every danger for a line, in the order of [`ALL`].
 pub fn all(line: &Line) -> &'static [Dangerous] {
     static KNOWN: PerLine<Vec<Dangerous>> = PerLine::empty();
-    KNOWN.of(line, || ALL.iter().map(|danger| Dangerous::new(line, danger)).collect())
+    KNOWN.of(line, |line| ALL.iter().map(|danger| Dangerous::new(line, danger)).collect())
 }
 
 #[cfg(test)]

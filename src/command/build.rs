@@ -38,8 +38,8 @@ pub(super) fn run(target: &Target, judge: &Judge, options: &Options, now: Offset
         }
         return Ok(Exit::Found);
     }
-    // Everything is read and made in memory for all profiles before the first file is written. Each profile's
-    // folder stays open and locked meanwhile.
+    // Everything of all profiles is made and waits under temporary names before the first file gets its own. Each
+    // profile's folder stays open and locked meanwhile.
     raise_open_files();
     let folders = output_folders(target, &judged)?;
     let wanted = judged.iter().zip(folders).filter_map(|(judged, path)| Some((judged, judged.model.as_ref()?, path)));
@@ -49,10 +49,21 @@ pub(super) fn run(target: &Target, judge: &Judge, options: &Options, now: Offset
     let trees = all_or_nothing(prepared)?;
     let made: Vec<PathBuf> =
         trees.iter().filter(|(_, tree)| !tree.existed).map(|(_, tree)| tree.path.clone()).collect();
-    for (judged, tree) in trees {
-        let written = write::write(&tree.out, tree.model, &tree.files, &tree.provision, tree.plan)
-            .inspect_err(|_| made.iter().for_each(|path| unmake(path, false)))?;
-        console::err(&summary(tree.model, &tree.path, &written, &tree.provision, options, judged));
+    let mut trees = trees.into_iter();
+    while let Some((judged, tree)) = trees.next() {
+        match tree.waiting.commit() {
+            Ok(written) => {
+                console::err(&summary(tree.model, &tree.path, &written, &tree.provision, options, judged));
+            }
+            Err(reason) => {
+                // What still waits goes, then the folders that were made for it.
+                drop(trees);
+                for path in &made {
+                    unmake(path, false);
+                }
+                return Err(reason);
+            }
+        }
     }
     Ok(Exit::Fine)
 }
@@ -79,9 +90,11 @@ fn all_or_nothing<'all>(
         }
     }
     let Some(reason) = first else { return Ok(trees) };
-    // Their locks are still held.
-    for (_, tree) in &trees {
-        unmake(&tree.path, tree.existed);
+    for (_, Tree { path, existed, out, waiting, .. }) in trees {
+        drop(waiting);
+        unmake(&path, existed);
+        // Until here it held the lock.
+        drop(out);
     }
     Err(reason)
 }
@@ -93,9 +106,8 @@ struct Tree<'model> {
     /// True if the folder was there before.
     existed: bool,
     out: Folder,
-    files: Vec<File>,
+    waiting: write::Waiting,
     provision: Provision,
-    plan: write::Plan,
 }
 
 fn prepare<'model>(
@@ -109,10 +121,15 @@ fn prepare<'model>(
     let existed = path.try_exists().map_err(|error| format!("{}: {error}", path.display()))?;
     let out = Folder::create(&path).inspect_err(|_| unmake(&path, existed))?;
     out.lock()?;
-    let result = provision(&out, model, &files, options, now)
-        .and_then(|provision| Ok((provision, write::plan(&out, model, &files, options.force)?)));
-    let (provision, plan) = result.inspect_err(|_| unmake(&path, existed))?;
-    Ok(Tree { model, path, existed, out, files, provision, plan })
+    let result = provision(&out, model, &files, options, now).and_then(|mut provision| {
+        let plan = write::plan(&out, model, &files, options.force)?;
+        let waiting = write::stage(&out, model, &files, &provision, plan)?;
+        // Written already: a thousand profiles need not hold their secrets at once.
+        provision.files.clear();
+        Ok((provision, waiting))
+    });
+    let (provision, waiting) = result.inspect_err(|_| unmake(&path, existed))?;
+    Ok(Tree { model, path, existed, out, waiting, provision })
 }
 
 /// After an error, removes an output folder that was made for nothing. Only who holds the lock may: another build could be

@@ -157,7 +157,7 @@ pub(super) fn diff(model: &Model, path: &Path) -> Result<String, String> {
             }
         }
     }
-    text.push_str(&stale(&out, &files)?);
+    text.push_str(&stale(&out, &mut tree, &files)?);
     if let Some(acl) = acl {
         text.push_str(&behind(&out, model, &acl)?);
     }
@@ -170,12 +170,12 @@ fn difference(file: &File, old: &str, new: bool) -> String {
     unified((&from, old), (&format!("b/{}", file.path), &content))
 }
 
-fn stale(out: &Folder, files: &[File]) -> Result<String, String> {
+fn stale(out: &Folder, tree: &mut write::Tree, files: &[File]) -> Result<String, String> {
     let mut text = String::new();
     // A lock that cannot be read shows as drift of the lock itself.
     let Ok(Some(lock)) = write::read_lock(out) else { return Ok(text) };
     for locked in lock.files.iter().filter(|locked| files.iter().all(|file| file.path != locked.path)) {
-        if write::read(out, &locked.path)?.is_some() {
+        if tree.read(&locked.path)?.is_some() {
             text.push_str(&format!("stale: {} is produced by no profile any more\n", locked.path));
         }
     }

@@ -90,6 +90,40 @@ fn a_disk_without_inodes_changes_nothing() {
     fills_up(Some(&old), "inodes", &[0, 1, 2, 5, 9]);
 }
 
+/// A disk that fills up at a later one of several profiles has not changed the earlier ones.
+#[test]
+fn several_profiles_change_together() {
+    let room = Room::below("/dev/shm");
+    let script = "
+        build() { \"$REDISGEN\" build p --out disk/all >/dev/null; }
+        build 2>said
+        cp -a disk/all before
+        sed -i 's/^name: .*/&\\nnetwork: { port: 7000 }/' p/*.yaml
+        mount -o remount,size=$(($(df -k --output=used disk | tail -1) + $1))k disk
+        code=0; build || code=$?
+        diff -r before disk/all >difference || echo different
+        mount -o remount,size=64m disk
+        build 2>said
+        ! diff -rq before disk/all >changed
+        exit $code";
+    // In KiB: enough for the first ones, and not for all.
+    for left in ["40", "200", "400"] {
+        let _again = std::fs::remove_dir_all(room.path("before"));
+        for place in 0..9 {
+            room.file(
+                &format!("p/site-{place}.yaml"),
+                &MUTUAL.replacen("name: demo", &format!("name: site-{place}"), 1),
+            );
+        }
+        let out = alone(&room, script, &[left]).ended(2);
+        assert!(out.stderr.contains("No space left on device"), "{left}: {}", out.stderr);
+        assert!(out.stdout.is_empty(), "{left}: {}\n{}", out.stdout, room.read("difference"));
+        for place in 0..9 {
+            assert!(room.read("changed").contains(&format!("site-{place}/redis/redis.conf differ")), "{left}: {place}");
+        }
+    }
+}
+
 #[test]
 fn a_read_only_disk_is_told() {
     let room = Room::built(MUTUAL);

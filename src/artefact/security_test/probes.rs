@@ -141,8 +141,9 @@ impl Forms {
     /// The dangerous commands, and what the profile denies.
     pub(super) fn new(line: &Line, denied: &CommandSet, dry_run: bool) -> Forms {
         static KNOWN: PerLine<[Vec<Form>; 2]> = PerLine::empty();
-        let known = |forms: &[&str]| forms.iter().filter_map(|form| Form::new(line, split(form))).collect();
-        let [core, further] = KNOWN.of(line, || [CORE, FURTHER].map(known));
+        let [core, further] = KNOWN.of(line, |line| {
+            [CORE, FURTHER].map(|forms| forms.iter().filter_map(|form| Form::new(line, split(form))).collect())
+        });
         let whole = |id: &usize| denied.contains(*id) && line.with_subcommands(*id).len() == 1;
         let names = line.commands.iter().enumerate().filter(|(id, _)| whole(id)).map(|(_, command)| command.name);
         let names = names.filter(|name| dry_run && !name.ends_with("|help"));
@@ -188,6 +189,7 @@ fn on_key(form: &str, key: &str) -> Vec<String> {
 
 /// Reading or writing, if the user may do so with some keys and not with others.
 pub(super) fn keys_of(line: &Line, account: &Account, writes: bool) -> Option<Keys> {
+    // Who may use every key is refused none.
     if account.grants().all(Grant::all_keys) {
         return None;
     }
