@@ -119,7 +119,10 @@ fn several_profiles_change_together() {
         assert!(out.stderr.contains("No space left on device"), "{left}: {}", out.stderr);
         assert!(out.stdout.is_empty(), "{left}: {}\n{}", out.stdout, room.read("difference"));
         for place in 0..9 {
-            assert!(room.read("changed").contains(&format!("site-{place}/redis/redis.conf differ")), "{left}: {place}");
+            assert!(
+                room.read("changed").contains(&format!("all/site-{place}/docker-compose.prod.yml differ")),
+                "{left}: {place}"
+            );
         }
     }
 }
