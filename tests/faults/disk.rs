@@ -112,7 +112,7 @@ fn several_profiles_change_together() {
         for place in 0..9 {
             room.file(
                 &format!("p/site-{place}.yaml"),
-                &MUTUAL.replacen("name: demo", &format!("name: site-{place}"), 1),
+                MUTUAL.replacen("name: demo", &format!("name: site-{place}"), 1),
             );
         }
         let out = alone(&room, script, &[left]).ended(2);
