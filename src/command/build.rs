@@ -68,7 +68,7 @@ pub(super) fn run(target: &Target, judge: &Judge, options: &Options, now: Offset
     Ok(Exit::Fine)
 }
 
-/// As many open files as the system lets this process have; a thousand profiles need a thousand folders.
+/// As many open files as the system lets this process have: a profile that waits holds two handles of its folder.
 fn raise_open_files() {
     let resource = rustix::process::Resource::Nofile;
     let limit = rustix::process::getrlimit(resource);
