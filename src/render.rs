@@ -211,10 +211,7 @@ fn encoded(extension: &str, text: &str) -> Result<String, String> {
 pub fn one(template: &str, data: Value) -> Result<String, String> {
     let environment = ENVIRONMENT.as_ref().map_err(Clone::clone)?;
     let found = environment.get_template(template).map_err(|error| format!("{error:#}"))?;
-    let mut text = found.render(data).map_err(|error| format!("{template}: {error:#}"))?;
-    // It was given room for twice the template; of a thousand profiles all files are held at once.
-    text.shrink_to_fit();
-    Ok(text)
+    found.render(data).map_err(|error| format!("{template}: {error:#}"))
 }
 
 /// Renders every artefact of the model, sorted by path.
