@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prints what the release binary is made of, as a CycloneDX 1.6 document in JSON: every crate with its licence, its checksum
 # in Cargo.lock and what it depends on. Crates that only the tests need are not in it. The same sources give the same bytes;
-# SOURCE_DATE_EPOCH dates it. Needs cargo and python3 with venv; brings CycloneDX's own library into a cache.
+# SOURCE_DATE_EPOCH dates it. Needs cargo and python3 with venv; CycloneDX's own library comes into a cache.
 set -eu
 
 # Pinned: another version may write the same in another order.
@@ -16,22 +16,7 @@ fail() {
 case ${1-} in -*) fail 'usage: packaging/sbom.sh [TARGET]' ;; esac
 target=${1:-$(uname -m)-unknown-linux-musl}
 cd "$(dirname -- "$(readlink -f -- "$0")")/.."
-command -v flock >/dev/null || fail 'flock is missing: install the package util-linux'
-python3 -m venv -h >/dev/null 2>&1 || fail 'python3 with venv is missing: install the packages python3 and python3-venv'
-
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/redisgen-sbom
-folder=$cache/$LIBRARY
-mkdir -p "$cache"
-# Whoever comes second waits, and finds the work done.
-exec 9>"$cache/lock"
-flock 9
-if [ ! -f "$folder/complete" ]; then
-	rm -rf -- "$folder"
-	python3 -m venv "$folder" >&2 || fail 'python3 cannot make a virtual environment: install the package python3-venv'
-	"$folder/bin/pip" install --quiet --disable-pip-version-check "$LIBRARY" >&2 || fail "pip cannot install $LIBRARY"
-	touch "$folder/complete"
-fi
-exec 9>&-
+environment=$(tests/environment.sh sbom "$LIBRARY") || fail 'no environment of Python'
 
 # As cargo resolves it for this target: `normal` is what may be linked, `build` what only runs while building.
 tree() {
@@ -39,7 +24,7 @@ tree() {
 }
 all=$(tree normal,build) || fail 'cargo tree failed'
 linked=$(tree normal) || fail 'cargo tree failed'
-PYTHONDONTWRITEBYTECODE=1 "$folder/bin/python" packaging/sbom.py Cargo.lock <<END
+PYTHONDONTWRITEBYTECODE=1 "$environment/bin/python" packaging/sbom.py Cargo.lock <<END
 $all
 
 $linked

@@ -111,7 +111,7 @@ sys.exit(1 if JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(sys.argv
     let room = Room::new();
     let cache =
         std::env::var("XDG_CACHE_HOME").unwrap_or_else(|_| format!("{}/.cache", std::env::var("HOME").expect("HOME")));
-    let python = std::fs::read_dir(format!("{cache}/redisgen-sbom")).expect("the script's cache");
+    let python = std::fs::read_dir(format!("{cache}/redisgen-tests/sbom")).expect("the script's cache");
     let python = python.filter_map(Result::ok).map(|it| it.path().join("bin/python")).find(|it| it.exists());
     let python = python.expect("the script's Python");
     let valid = |text: &str| {
