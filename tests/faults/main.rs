@@ -23,5 +23,6 @@ mod clock;
 mod disk;
 mod inject;
 mod places;
+mod several;
 mod state;
 mod together;
