@@ -1,10 +1,12 @@
 //! In: rendered files, provisioned secrets and the open output folder. Out: all of them on disk, or an error
 //! and the old ones. The lock is written last, so that a mix shows as drift and the next build completes it.
 
+mod tree;
 mod waiting;
 
 use std::collections::BTreeSet;
 
+pub use tree::Tree;
 pub use waiting::Waiting;
 
 use crate::folder::Folder;
@@ -37,7 +39,9 @@ pub fn read_lock(out: &Folder) -> Result<Option<Lock>, String> {
 }
 
 /// What writing will change; made before anything is written.
-pub struct Plan {
+pub struct Plan<'out> {
+    /// The folders as they were found.
+    tree: Tree<'out>,
     /// Places in the list of files.
     changed: Vec<usize>,
     unchanged: usize,
@@ -51,7 +55,7 @@ pub struct Plan {
 ///
 /// # Errors
 /// Something cannot be read, or files are in the way that are not ours.
-pub fn plan(out: &Folder, model: &Model, files: &[File], force: bool) -> Result<Plan, String> {
+pub fn plan<'out>(out: &'out Folder, model: &Model, files: &[File], force: bool) -> Result<Plan<'out>, String> {
     let old = match read_lock(out) {
         Ok(lock) => lock,
         Err(_) if force => None,
@@ -66,12 +70,17 @@ pub fn plan(out: &Folder, model: &Model, files: &[File], force: bool) -> Result<
             model.project
         ));
     }
-    let mut plan =
-        Plan { changed: Vec::new(), unchanged: 0, stale: Vec::new(), vanished: Vec::new(), edited: Vec::new() };
+    let mut plan = Plan {
+        tree: Tree::of(out),
+        changed: Vec::new(),
+        unchanged: 0,
+        stale: Vec::new(),
+        vanished: Vec::new(),
+        edited: Vec::new(),
+    };
     let mut foreign = Vec::new();
-    let mut tree = Tree::of(out);
     for (place, file) in files.iter().enumerate() {
-        match tree.read(&file.path)? {
+        match plan.tree.read(&file.path)? {
             Some((bytes, mode)) if bytes == file.bytes && mode == file.mode => plan.unchanged += 1,
             Some((bytes, _)) if !force && !ours(old.as_ref(), file, &bytes) => foreign.push(file.path.clone()),
             Some((bytes, _)) => {
@@ -86,7 +95,7 @@ pub fn plan(out: &Folder, model: &Model, files: &[File], force: bool) -> Result<
     }
     let produced: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
     for locked in old.iter().flat_map(|lock| &lock.files).filter(|locked| !produced.contains(locked.path.as_str())) {
-        let list = match tree.read(&locked.path)? {
+        let list = match plan.tree.read(&locked.path)? {
             None => &mut plan.vanished,
             Some((bytes, _)) if force || sha256(&bytes) == locked.sha256 => &mut plan.stale,
             // One that was edited since is not removed.
@@ -112,7 +121,7 @@ pub fn write(
     model: &Model,
     files: &[File],
     provision: &Provision,
-    plan: Plan,
+    plan: Plan<'_>,
 ) -> Result<Written, String> {
     stage(out, model, files, provision, plan)?.commit()
 }
@@ -126,15 +135,15 @@ pub fn stage(
     model: &Model,
     files: &[File],
     provision: &Provision,
-    plan: Plan,
+    mut plan: Plan<'_>,
 ) -> Result<Waiting, String> {
     let changed: Vec<&File> = plan.changed.iter().filter_map(|place| files.get(*place)).collect();
     let lock = Lock::new(model, files).to_file(model)?;
     let lock_changed = out.read(NAME)?.is_none_or(|(bytes, _)| bytes != lock.bytes);
 
-    sweep(out, files, provision)?;
+    sweep(&mut plan.tree, files, provision)?;
     let mut waiting = Waiting::of(out)?;
-    waiting.stage(&changed, provision, lock_changed.then_some(&lock))?;
+    waiting.stage(plan.tree, &changed, provision, lock_changed.then_some(&lock))?;
     waiting.gone = [&plan.stale, &plan.vanished, &provision.gone].into_iter().flatten().cloned().collect();
     waiting.written = Written {
         changed: changed.iter().map(|file| file.path.clone()).collect(),
@@ -150,26 +159,23 @@ pub fn stage(
 /// # Errors
 /// The first thing that cannot be written; what was there is still whole then.
 pub fn write_secrets(out: &Folder, provision: &Provision) -> Result<(), String> {
-    sweep(out, &[], provision)?;
+    let mut tree = Tree::of(out);
+    sweep(&mut tree, &[], provision)?;
     let mut waiting = Waiting::of(out)?;
-    waiting.stage(&[], provision, None)?;
+    waiting.stage(tree, &[], provision, None)?;
     waiting.gone.clone_from(&provision.gone);
     waiting.commit().map(drop)
 }
 
 /// Removes what a build that was killed left under temporary names, wherever this one could leave some.
-fn sweep(out: &Folder, files: &[File], provision: &Provision) -> Result<(), String> {
-    let mut paths: BTreeSet<String> = files.iter().map(|file| split(&file.path).0.to_owned()).collect();
+fn sweep(tree: &mut Tree<'_>, files: &[File], provision: &Provision) -> Result<(), String> {
+    // The lock lies in the output folder itself.
+    let mut paths: BTreeSet<String> =
+        files.iter().map(|file| split(&file.path).0).chain([""]).map(str::to_owned).collect();
     for chain in provision.folders.iter().chain(provision.files.iter().map(|secret| &secret.folders)) {
         paths.insert(joined(chain));
     }
-    for path in paths {
-        if let Some(folder) = subfolder(out, &path)? {
-            folder.sweep()?;
-        }
-    }
-    // The lock's, when no other file lies there.
-    out.sweep()
+    paths.iter().try_for_each(|path| tree.find(path)?.map_or(Ok(()), Folder::sweep))
 }
 
 /// A file is ours if the lock lists it, or, after an interrupted first build, if it says so itself or is
@@ -180,56 +186,12 @@ fn ours(lock: Option<&Lock>, file: &File, bytes: &[u8]) -> bool {
     listed || bytes == file.bytes || String::from_utf8_lossy(head).contains("Code generated by redisgen from ")
 }
 
-/// Reads files of the tree by their paths. Those of one folder usually come one after another: it is opened once for them.
-pub struct Tree<'out> {
-    out: &'out Folder,
-    /// The folder of the last file; none if it is not there.
-    last: Option<(String, Option<Folder>)>,
-}
-
-impl<'out> Tree<'out> {
-    /// Below this folder.
-    pub fn of(out: &'out Folder) -> Tree<'out> {
-        Tree { out, last: None }
-    }
-
-    /// A file's content and mode; none if it is not there.
-    ///
-    /// # Errors
-    /// Something on the way is no folder of ours.
-    pub fn read(&mut self, path: &str) -> Result<Option<(Vec<u8>, u32)>, String> {
-        let (folder, name) = split(path);
-        if folder.is_empty() {
-            return self.out.read(name);
-        }
-        let opened = match self.last.take() {
-            Some((known, opened)) if known == folder => opened,
-            _ => subfolder(self.out, folder)?,
-        };
-        let content = opened.as_ref().map_or(Ok(None), |opened| opened.read(name));
-        self.last = Some((folder.to_owned(), opened));
-        content
-    }
-}
-
 /// Reads one file of the tree by its path.
 ///
 /// # Errors
 /// Something on the way is no folder of ours.
 pub fn read(out: &Folder, path: &str) -> Result<Option<(Vec<u8>, u32)>, String> {
     Tree::of(out).read(path)
-}
-
-/// A folder below the output folder, which has its own handle already; none if it is not there.
-fn subfolder(out: &Folder, path: &str) -> Result<Option<Folder>, String> {
-    let mut from: Option<Folder> = None;
-    for part in path.split('/').filter(|part| !part.is_empty()) {
-        match from.as_ref().unwrap_or(out).subfolder(part)? {
-            Some(next) => from = Some(next),
-            None => return Ok(None),
-        }
-    }
-    Ok(from)
 }
 
 /// The folder of a file, empty for the output folder itself, and its name there.
