@@ -64,7 +64,21 @@ impl From<Exit> for ExitCode {
 
 /// Runs a command. `now` is the only clock there is.
 pub fn run(cli: &Cli, now: OffsetDateTime) -> Exit {
-    let result = match &cli.command {
+    // Hash maps of libraries panic where the system gives no random numbers: they ask now, rather than amid the writing.
+    let result = crate::random(&mut [0]).and_then(|()| {
+        let _seeded = std::hash::RandomState::new();
+        work(cli, now)
+    });
+    let exit = result.unwrap_or_else(|reason| {
+        console::err(&format!("redisgen: {reason}\n"));
+        Exit::Failed
+    });
+    // An answer that was cut is none.
+    if console::lost() { Exit::Failed } else { exit }
+}
+
+fn work(cli: &Cli, now: OffsetDateTime) -> Result<Exit, String> {
+    match &cli.command {
         Command::Init { environment, file } => init::run(environment, file.as_deref()),
         Command::Validate { profiles, judge, review } => validate::run(profiles, judge, review, now),
         Command::Build { target, judge, no_secrets, reprovision, force } => build::run(
@@ -103,13 +117,7 @@ pub fn run(cli: &Cli, now: OffsetDateTime) -> Exit {
             Ok(Exit::Fine)
         }
         Command::Man { command } => man(command.as_deref()),
-    };
-    let exit = result.unwrap_or_else(|reason| {
-        console::err(&format!("redisgen: {reason}\n"));
-        Exit::Failed
-    });
-    // An answer that was cut is none.
-    if console::lost() { Exit::Failed } else { exit }
+    }
 }
 
 fn man(command: Option<&str>) -> Result<Exit, String> {

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, DirEntry, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 /// An open folder.
@@ -69,11 +69,11 @@ impl Folder {
         }
     }
 
-    /// A folder below this one, made if missing, with exactly this mode; and whether it was made.
+    /// A folder below this one, made if missing, with exactly this mode; and the mode that it had, none if it was made.
     ///
     /// # Errors
     /// Why not; if it was made, it is gone again.
-    pub fn create_subfolder(&self, name: &str, mode: u32) -> Result<(Folder, bool), String> {
+    pub fn create_subfolder(&self, name: &str, mode: u32) -> Result<(Folder, Option<u32>), String> {
         let full = self.full(name);
         let new = match rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(mode)) {
             Ok(()) => true,
@@ -82,8 +82,10 @@ impl Folder {
         };
         let open = || {
             let folder = self.subfolder(name)?.ok_or_else(|| format!("{full}: vanished"))?;
-            rustix::fs::fchmod(&folder.fd, Mode::from_raw_mode(mode)).map_err(|errno| explain(&full, errno))?;
-            Ok((folder, new))
+            let before = if new { None } else { Some(folder.mode()?) };
+            // Also where it has this mode: it fails if the folder is somebody else's.
+            folder.set_mode(mode)?;
+            Ok((folder, before))
         };
         open().inspect_err(|_| {
             if new {
@@ -105,7 +107,7 @@ impl Folder {
             Err(errno) => return Err(explain(&full, errno)),
         };
         let stat = rustix::fs::fstat(&fd).map_err(|errno| explain(&full, errno))?;
-        if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() {
+        if !FileType::from_raw_mode(stat.st_mode).is_file() {
             return Err(format!("{full}: not a regular file"));
         }
         // `take` hides the file's size from `read_to_end`.
@@ -141,15 +143,6 @@ impl Folder {
     /// A file that waits in this folder and was put aside.
     pub fn resume(&self, aside: Aside) -> Staged<'_> {
         Staged { folder: self, name: aside.name, temporary: Some(aside.temporary) }
-    }
-
-    /// Another handle of the same folder, under the same lock.
-    ///
-    /// # Errors
-    /// There are too many handles.
-    pub fn again(&self) -> Result<Folder, String> {
-        let fd = self.fd.try_clone().map_err(|error| format!("{}: {error}", self.name))?;
-        Ok(Folder { fd, name: self.name.clone() })
     }
 
     /// Stages new content for a file that holds `old`; mode and owner stay.
@@ -246,20 +239,20 @@ impl Folder {
         }
     }
 
-    /// Removes what a process that was killed left here under temporary names. Only who holds the lock may do so.
+    /// Removes what a process that was killed left here under temporary names, and tells whether there was any. Only who
+    /// holds the lock may do so.
     ///
     /// # Errors
     /// The file system's.
-    pub fn sweep(&self) -> Result<(), String> {
-        let files = |name: &String| {
-            let stat = rustix::fs::statat(&self.fd, name.as_str(), AtFlags::SYMLINK_NOFOLLOW);
-            stat.is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file())
+    pub fn sweep(&self) -> Result<bool, String> {
+        let file = |name: &str| {
+            let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW);
+            stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_file())
         };
-        self.names()?
-            .iter()
-            .filter(|name| is_temporary(name))
-            .filter(|name| files(name))
-            .try_for_each(|name| self.remove(name))
+        let left =
+            self.list(|entry| Ok(entry.file_name().to_str().is_ok_and(|name| is_temporary(name) && file(name))))?;
+        left.iter().try_for_each(|name| self.remove(name))?;
+        Ok(!left.is_empty())
     }
 
     /// Puts renames on disk.
@@ -275,16 +268,53 @@ impl Folder {
     /// # Errors
     /// The file system's.
     pub fn names(&self) -> Result<Vec<String>, String> {
+        self.list(|_| Ok(true))
+    }
+
+    fn list(&self, wanted: impl Fn(&DirEntry) -> Result<bool, Errno>) -> Result<Vec<String>, String> {
         let explain = |errno| explain(&self.name, errno);
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.fd).map_err(explain)? {
-            let name = entry.map_err(explain)?.file_name().to_string_lossy().into_owned();
-            if name != "." && name != ".." {
-                names.push(name);
+            let entry = entry.map_err(explain)?;
+            let name = entry.file_name().to_string_lossy();
+            if name != "." && name != ".." && wanted(&entry).map_err(explain)? {
+                names.push(name.into_owned());
             }
         }
         names.sort();
         Ok(names)
+    }
+
+    /// Names of the folders in this one, sorted.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn folders(&self) -> Result<Vec<String>, String> {
+        self.list(|entry| match entry.file_type() {
+            // Some file systems do not say.
+            FileType::Unknown => {
+                let stat = rustix::fs::statat(&self.fd, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)?;
+                Ok(FileType::from_raw_mode(stat.st_mode).is_dir())
+            }
+            kind => Ok(kind.is_dir()),
+        })
+    }
+
+    /// Whether this process may add files here and remove some.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn writable(&self) -> Result<(), String> {
+        let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+        rustix::fs::accessat(&self.fd, ".", access, AtFlags::empty()).map_err(|errno| explain(&self.name, errno))
+    }
+
+    /// Gives this folder a mode.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn set_mode(&self, mode: u32) -> Result<(), String> {
+        rustix::fs::fchmod(&self.fd, Mode::from_raw_mode(mode)).map_err(|errno| explain(&self.name, errno))
     }
 
     /// The mode of this folder.
@@ -307,6 +337,43 @@ impl Folder {
     /// Path of something in this folder, for messages.
     pub fn full(&self, name: &str) -> String {
         format!("{}/{name}", self.name.trim_end_matches('/'))
+    }
+}
+
+/// Folders that were made for something; they go again with this, where nothing came into them.
+#[derive(Debug, Default)]
+pub struct Made(Vec<PathBuf>);
+
+impl Made {
+    /// Makes a folder and its parents where they are missing.
+    ///
+    /// # Errors
+    /// The file system's, with the folder's name.
+    pub fn make(&mut self, path: &Path) -> Result<(), String> {
+        let missing: Vec<&Path> =
+            path.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
+        for path in missing.into_iter().rev() {
+            match std::fs::create_dir(path) {
+                Ok(()) => self.0.push(path.to_owned()),
+                // Another process was faster.
+                Err(_) if path.is_dir() => {}
+                Err(error) => return Err(format!("{}: {error}", path.display())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves them where they are.
+    pub fn keep(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for path in self.0.iter().rev() {
+            let _not_empty = std::fs::remove_dir(path);
+        }
     }
 }
 

@@ -97,7 +97,7 @@ impl Lock {
 
 /// Folders that builds write to, now or in a later version: a lock that names another one is not ours, and a
 /// build would remove what it names.
-const FOLDERS: &[&str] = &[
+pub const FOLDERS: &[&str] = &[
     "redis",
     "firewall",
     "terraform",

@@ -10,7 +10,5 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 fn main() -> ExitCode {
-    // Hash maps of libraries panic where the system gives no random numbers: now, rather than amid the writing.
-    let _seeded = std::hash::RandomState::new();
     command::run(&Cli::parse(), time::OffsetDateTime::now_utc()).into()
 }

@@ -8,14 +8,19 @@ use std::thread;
 /// So many items are worth a thread: to start one costs about as much as to judge a tenth of a profile.
 const WORTH: usize = 4;
 
+/// How many threads so many items are worth on this machine.
+pub fn threads(items: usize) -> usize {
+    // Asking how many processors there are reads files.
+    let worth = items / WORTH;
+    if worth < 2 { 1 } else { thread::available_parallelism().map_or(1, NonZero::get).min(worth) }
+}
+
 /// Applies `work` to each item.
 ///
 /// # Panics
 /// Where `work` does.
 pub fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    // Asking how many processors there are reads files.
-    let worth = items.len() / WORTH;
-    let threads = if worth < 2 { 1 } else { thread::available_parallelism().map_or(1, NonZero::get).min(worth) };
+    let threads = threads(items.len());
     if threads < 2 {
         return items.into_iter().map(work).collect();
     }
@@ -30,7 +35,9 @@ pub fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec
         }
     };
     let mut done: Vec<(usize, R)> = thread::scope(|scope| {
-        let threads: Vec<_> = (1..threads).map(|_| scope.spawn(worker)).collect();
+        // Where the system gives no more threads, those that there are do the work.
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, worker).ok();
+        let threads: Vec<_> = (1..threads).map_while(spawn).collect();
         let own = worker();
         let ended = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
         own.into_iter().chain(ended.flatten()).collect()

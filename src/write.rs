@@ -6,11 +6,11 @@ mod waiting;
 
 use std::collections::BTreeSet;
 
-pub use tree::Tree;
+pub use tree::{OPEN, Tree};
 pub use waiting::Waiting;
 
 use crate::folder::Folder;
-use crate::lock::{Lock, NAME, sha256};
+use crate::lock::{FOLDERS, Lock, NAME, sha256};
 use crate::model::Model;
 use crate::provision::Provision;
 use crate::render::File;
@@ -126,25 +126,27 @@ pub fn write(
     stage(out, model, files, provision, plan)?.commit()
 }
 
-/// Puts everything on disk under temporary names: what can fail for want of room fails here, and changes nothing.
+/// Puts everything on disk under temporary names: what can fail for want of room or of a right fails here, and changes nothing.
 ///
 /// # Errors
 /// The first thing that cannot be written; all is as it was then.
-pub fn stage(
-    out: &Folder,
+pub fn stage<'out>(
+    out: &'out Folder,
     model: &Model,
     files: &[File],
     provision: &Provision,
     mut plan: Plan<'_>,
-) -> Result<Waiting, String> {
+) -> Result<Waiting<'out>, String> {
     let changed: Vec<&File> = plan.changed.iter().filter_map(|place| files.get(*place)).collect();
     let lock = Lock::new(model, files).to_file(model)?;
     let lock_changed = out.read(NAME)?.is_none_or(|(bytes, _)| bytes != lock.bytes);
 
-    sweep(&mut plan.tree, files, provision)?;
-    let mut waiting = Waiting::of(out)?;
+    let gone: Vec<String> = [&plan.stale, &plan.vanished, &provision.gone].into_iter().flatten().cloned().collect();
+    out.sweep()?;
+    FOLDERS.iter().try_for_each(|folder| plan.tree.sweep(folder))?;
+    sweep_secrets(&mut plan.tree, provision)?;
+    let mut waiting = Waiting::of(out, gone);
     waiting.stage(plan.tree, &changed, provision, lock_changed.then_some(&lock))?;
-    waiting.gone = [&plan.stale, &plan.vanished, &provision.gone].into_iter().flatten().cloned().collect();
     waiting.written = Written {
         changed: changed.iter().map(|file| file.path.clone()).collect(),
         unchanged: plan.unchanged,
@@ -160,22 +162,17 @@ pub fn stage(
 /// The first thing that cannot be written; what was there is still whole then.
 pub fn write_secrets(out: &Folder, provision: &Provision) -> Result<(), String> {
     let mut tree = Tree::of(out);
-    sweep(&mut tree, &[], provision)?;
-    let mut waiting = Waiting::of(out)?;
+    sweep_secrets(&mut tree, provision)?;
+    let mut waiting = Waiting::of(out, provision.gone.clone());
     waiting.stage(tree, &[], provision, None)?;
-    waiting.gone.clone_from(&provision.gone);
     waiting.commit().map(drop)
 }
 
-/// Removes what a build that was killed left under temporary names, wherever this one could leave some.
-fn sweep(tree: &mut Tree<'_>, files: &[File], provision: &Provision) -> Result<(), String> {
-    // The lock lies in the output folder itself.
-    let mut paths: BTreeSet<String> =
-        files.iter().map(|file| split(&file.path).0).chain([""]).map(str::to_owned).collect();
-    for chain in provision.folders.iter().chain(provision.files.iter().map(|secret| &secret.folders)) {
-        paths.insert(joined(chain));
-    }
-    paths.iter().try_for_each(|path| tree.find(path)?.map_or(Ok(()), Folder::sweep))
+/// Removes what a build that was killed left below `secrets/`, also for a user who has gone since; nothing where none are made.
+fn sweep_secrets(tree: &mut Tree<'_>, provision: &Provision) -> Result<(), String> {
+    let chains = provision.folders.iter().chain(provision.files.iter().map(|secret| &secret.folders));
+    let outermost: BTreeSet<&str> = chains.filter_map(|chain| Some(chain.first()?.0.as_str())).collect();
+    outermost.iter().try_for_each(|folder| tree.sweep(folder))
 }
 
 /// A file is ours if the lock lists it, or, after an interrupted first build, if it says so itself or is

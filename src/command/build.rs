@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::{Exit, Judged, judge_all, output_folders};
 use crate::cli::{Judge, Target};
 use crate::console;
-use crate::folder::Folder;
+use crate::folder::{Folder, Made};
 use crate::model::Model;
 use crate::output::human;
 use crate::parallel;
@@ -38,106 +38,94 @@ pub(super) fn run(target: &Target, judge: &Judge, options: &Options, now: Offset
         }
         return Ok(Exit::Found);
     }
-    // Everything of all profiles is made and waits under temporary names before the first file gets its own. Each
-    // profile's folder stays open and locked meanwhile.
-    raise_open_files();
-    let folders = output_folders(target, &judged)?;
-    let wanted = judged.iter().zip(folders).filter_map(|(judged, path)| Some((judged, judged.model.as_ref()?, path)));
-    let prepared = parallel::map(wanted.collect(), |(judged, model, path)| {
-        prepare(model, path, options, now).map(|tree| (judged, tree))
+    let wanted: Vec<(&Judged, &Model, PathBuf)> = judged
+        .iter()
+        .zip(output_folders(target, &judged)?)
+        .filter_map(|(judged, path)| Some((judged, judged.model.as_ref()?, path)))
+        .collect();
+    raise_open_files(wanted.len())?;
+    // All locks first, and in one order, whatever that of the profiles: of two builds at once one has them all, the other none.
+    let mut above = Made::default();
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    order.sort_by_key(|place| wanted.get(*place).map(|(.., path)| path));
+    let mut outputs: Vec<(usize, Output)> = Vec::new();
+    for place in order {
+        let Some((.., path)) = wanted.get(place) else { continue };
+        above.make(path.parent().unwrap_or(path))?;
+        outputs.push((place, Output::open(path)?));
+    }
+    outputs.sort_by_key(|(place, _)| *place);
+    // Everything of all profiles is made and waits under temporary names before the first file gets its own.
+    let prepared = parallel::map(wanted.iter().zip(&outputs).collect(), |((judged, model, _), (_, output))| {
+        prepare(model, output, options, now).map(|tree| (*judged, *model, tree))
     });
-    let trees = all_or_nothing(prepared)?;
-    let made: Vec<PathBuf> =
-        trees.iter().filter(|(_, tree)| !tree.existed).map(|(_, tree)| tree.path.clone()).collect();
-    let mut trees = trees.into_iter();
-    while let Some((judged, tree)) = trees.next() {
-        match tree.waiting.commit() {
-            Ok(written) => {
-                console::err(&summary(tree.model, &tree.path, &written, &tree.provision, options, judged));
-            }
-            Err(reason) => {
-                // What still waits goes, then the folders that were made for it.
-                drop(trees);
-                for path in &made {
-                    unmake(path, false);
-                }
-                return Err(reason);
-            }
-        }
+    let trees: Vec<(&Judged, &Model, Tree<'_>)> = prepared.into_iter().collect::<Result<_, String>>()?;
+    for (judged, model, tree) in trees {
+        let written = tree.waiting.commit()?;
+        console::err(&summary(model, &tree.output.path, &written, &tree.provision, options, judged));
     }
     Ok(Exit::Fine)
 }
 
-/// As many open files as the system lets this process have: a profile that waits holds two handles of its folder.
-fn raise_open_files() {
+/// As many open files as the system lets this process have.
+///
+/// # Errors
+/// That is too few for so many profiles.
+fn raise_open_files(profiles: usize) -> Result<(), String> {
     let resource = rustix::process::Resource::Nofile;
     let limit = rustix::process::getrlimit(resource);
     let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
-    // Without it, a build of many profiles ends with a message that says so.
-    let _as_before = rustix::process::setrlimit(resource, raised);
+    let allowed = if rustix::process::setrlimit(resource, raised).is_ok() { limit.maximum } else { limit.current };
+    // Each profile's folder stays open and locked; each thread has those open that it works in, and there are a few others.
+    let needed = profiles + parallel::threads(profiles) * write::OPEN + 64;
+    match allowed {
+        Some(allowed) if u64::try_from(needed).is_ok_and(|needed| needed > allowed) => Err(format!(
+            "{profiles} profiles at once need {needed} open files, and this process may have {allowed} (`ulimit -n`)"
+        )),
+        _ => Ok(()),
+    }
 }
 
-/// Everything, or the first error; then folders that were made for the others are gone again.
-fn all_or_nothing<'all>(
-    prepared: Vec<Result<(&'all Judged, Tree<'all>), String>>,
-) -> Result<Vec<(&'all Judged, Tree<'all>)>, String> {
-    let mut trees = Vec::new();
-    let mut first = None;
-    for result in prepared {
-        match result {
-            Ok(tree) => trees.push(tree),
-            Err(reason) => drop(first.get_or_insert(reason)),
-        }
+/// A profile's output folder, open and locked; one that was made goes again, where nothing came into it.
+struct Output {
+    path: PathBuf,
+    // Before the folder, which holds the lock: a folder that another build could have begun to fill is not removed.
+    _made: Made,
+    folder: Folder,
+}
+
+impl Output {
+    fn open(path: &Path) -> Result<Output, String> {
+        let mut made = Made::default();
+        made.make(path)?;
+        let folder = Folder::open(path)?;
+        // Whoever has the lock may be about to write there.
+        folder.lock().inspect_err(|_| made.keep())?;
+        Ok(Output { path: path.to_owned(), _made: made, folder })
     }
-    let Some(reason) = first else { return Ok(trees) };
-    for (_, Tree { path, existed, out, waiting, .. }) in trees {
-        drop(waiting);
-        unmake(&path, existed);
-        // Until here it held the lock.
-        drop(out);
-    }
-    Err(reason)
 }
 
 /// All that one profile will write.
-struct Tree<'model> {
-    model: &'model Model,
-    path: PathBuf,
-    /// True if the folder was there before.
-    existed: bool,
-    out: Folder,
-    waiting: write::Waiting,
+struct Tree<'out> {
+    output: &'out Output,
+    waiting: write::Waiting<'out>,
     provision: Provision,
 }
 
-fn prepare<'model>(
-    model: &'model Model,
-    path: PathBuf,
+fn prepare<'out>(
+    model: &Model,
+    output: &'out Output,
     options: &Options,
     now: OffsetDateTime,
-) -> Result<Tree<'model>, String> {
-    // What can fail in memory fails before a folder is made.
+) -> Result<Tree<'out>, String> {
+    let out = &output.folder;
     let files = render::render(model)?;
-    let existed = path.try_exists().map_err(|error| format!("{}: {error}", path.display()))?;
-    let out = Folder::create(&path).inspect_err(|_| unmake(&path, existed))?;
-    out.lock()?;
-    let result = provision(&out, model, &files, options, now).and_then(|mut provision| {
-        let plan = write::plan(&out, model, &files, options.force)?;
-        let waiting = write::stage(&out, model, &files, &provision, plan)?;
-        // Written already: a thousand profiles need not hold their secrets at once.
-        provision.files.clear();
-        Ok((provision, waiting))
-    });
-    let (provision, waiting) = result.inspect_err(|_| unmake(&path, existed))?;
-    Ok(Tree { model, path, existed, out, waiting, provision })
-}
-
-/// After an error, removes an output folder that was made for nothing. Only who holds the lock may: another build could be
-/// about to write.
-fn unmake(path: &Path, existed: bool) {
-    if !existed {
-        let _not_empty = std::fs::remove_dir(path);
-    }
+    let mut provision = provision(out, model, &files, options, now)?;
+    let plan = write::plan(out, model, &files, options.force)?;
+    let waiting = write::stage(out, model, &files, &provision, plan)?;
+    // Written already: a thousand profiles need not hold their secrets at once.
+    provision.files.clear();
+    Ok(Tree { output, waiting, provision })
 }
 
 fn provision(

@@ -1,9 +1,12 @@
-//! The folders below an output folder: each is looked for once and stays open, however many files it holds.
+//! The folders below an output folder: each is looked for once and stays open for all its files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::split;
 use crate::folder::Folder;
+
+/// So many folders of a tree stay open at most: each user has one for secrets, and there may be thousands.
+pub const OPEN: usize = 64;
 
 /// The folders below an open one, by their paths; the empty path is that one itself.
 pub struct Tree<'out> {
@@ -14,12 +17,14 @@ pub struct Tree<'out> {
     right: BTreeSet<String>,
     /// Those that were not there before, outermost first.
     pub(super) made: Vec<String>,
+    /// Those that were there, and the mode that they had, where it was another one.
+    pub(super) modes: Vec<(String, u32)>,
 }
 
 impl<'out> Tree<'out> {
     /// Below this folder.
     pub fn of(out: &'out Folder) -> Tree<'out> {
-        Tree { out, known: BTreeMap::new(), right: BTreeSet::new(), made: Vec::new() }
+        Tree { out, known: BTreeMap::new(), right: BTreeSet::new(), made: Vec::new(), modes: Vec::new() }
     }
 
     /// A file's content and mode; none if it is not there.
@@ -33,21 +38,21 @@ impl<'out> Tree<'out> {
 
     /// A folder; none if it is not there.
     pub(super) fn find(&mut self, path: &str) -> Result<Option<&Folder>, String> {
-        if !path.is_empty() && !self.known.contains_key(path) {
+        if path.is_empty() {
+            return Ok(Some(self.out));
+        }
+        if !self.known.contains_key(path) {
             let (above, name) = split(path);
             let found = self.find(above)?.map_or(Ok(None), |above| above.subfolder(name))?;
-            self.known.insert(path.to_owned(), found);
+            self.know(path, found);
         }
-        Ok(self.opened(path))
+        Ok(self.known.get(path).and_then(Option::as_ref))
     }
 
-    /// One that was found or made.
-    pub(super) fn get(&self, path: &str) -> Result<&Folder, String> {
-        self.opened(path).ok_or_else(|| format!("{}: vanished", self.out.full(path)))
-    }
-
-    fn opened(&self, path: &str) -> Option<&Folder> {
-        if path.is_empty() { Some(self.out) } else { self.known.get(path).and_then(Option::as_ref) }
+    /// One that was there a moment ago.
+    pub(super) fn get(&mut self, path: &str) -> Result<&Folder, String> {
+        let vanished = format!("{}: vanished", self.out.full(path));
+        self.find(path)?.ok_or(vanished)
     }
 
     /// Makes what is missing of a chain of folders, and gives each its mode.
@@ -59,20 +64,38 @@ impl<'out> Tree<'out> {
                 path.push('/');
             }
             path.push_str(part);
-            if !self.right.contains(&path) {
-                let (folder, made) = self.get(&above)?.create_subfolder(part, *mode)?;
-                self.known.insert(path.clone(), Some(folder));
-                self.right.insert(path.clone());
-                if made {
-                    self.made.push(path.clone());
+            if self.right.insert(path.clone()) {
+                let (folder, before) = self.get(&above)?.create_subfolder(part, *mode)?;
+                self.know(&path, Some(folder));
+                match before {
+                    None => self.made.push(path.clone()),
+                    Some(before) if before != *mode => self.modes.push((path.clone(), before)),
+                    Some(_) => {}
                 }
             }
         }
         Ok(())
     }
 
-    /// Puts on disk what these folders list.
-    pub(super) fn sync(&self) -> Result<(), String> {
-        self.known.values().flatten().try_for_each(Folder::sync)
+    /// Removes what a killed build left under temporary names in a folder and in all below it, and folders that are empty then.
+    pub(super) fn sweep(&mut self, path: &str) -> Result<(), String> {
+        let Some(folder) = self.find(path)? else { return Ok(()) };
+        let some = folder.sweep()?;
+        for name in folder.folders()? {
+            self.sweep(&format!("{path}/{name}"))?;
+        }
+        if some {
+            let (above, name) = split(path);
+            self.get(above)?.remove_empty(name)?;
+            self.known.remove(path);
+        }
+        Ok(())
+    }
+
+    fn know(&mut self, path: &str, found: Option<Folder>) {
+        if self.known.len() >= OPEN {
+            self.known.clear();
+        }
+        self.known.insert(path.to_owned(), found);
     }
 }

@@ -1,36 +1,41 @@
 //! In: files and secrets. Out: all of them under temporary names, then all of them under their own, or all as it was.
 
+use std::collections::{BTreeSet, VecDeque};
+
 use super::{Tree, Written, joined, parents, remove, split};
 use crate::folder::{Aside, Folder, Staged};
 use crate::lock::NAME;
 use crate::provision::Provision;
 use crate::render::File;
 
-/// A tree that waits under temporary names; dropped without [`Waiting::commit`], it is gone. It holds no content, and of
-/// handles the output folder's only: thousands of trees may wait at once.
-pub struct Waiting {
-    out: Folder,
+/// A tree that waits under temporary names; dropped without [`Waiting::commit`], it is gone. It holds no content and no
+/// handles: thousands of trees may wait at once.
+pub struct Waiting<'out> {
+    out: &'out Folder,
     /// Each file's folder, in the order in which they get their names.
-    files: Vec<(String, Aside)>,
+    files: VecDeque<(String, Aside)>,
     lock: Option<Aside>,
     /// Folders that were not there before, outermost first.
     made: Vec<String>,
+    /// Folders that had another mode, and which.
+    modes: Vec<(String, u32)>,
     /// Files that go.
-    pub(super) gone: Vec<String>,
+    gone: Vec<String>,
     pub(super) written: Written,
 }
 
-impl Waiting {
-    /// Nothing yet.
-    pub(super) fn of(out: &Folder) -> Result<Waiting, String> {
-        Ok(Waiting {
-            out: out.again()?,
-            files: Vec::new(),
+impl<'out> Waiting<'out> {
+    /// Nothing yet, and what shall go.
+    pub(super) fn of(out: &'out Folder, gone: Vec<String>) -> Waiting<'out> {
+        Waiting {
+            out,
+            files: VecDeque::new(),
             lock: None,
             made: Vec::new(),
-            gone: Vec::new(),
+            modes: Vec::new(),
+            gone,
             written: Written::default(),
-        })
+        }
     }
 
     /// Puts files, secrets and the lock under temporary names.
@@ -41,8 +46,10 @@ impl Waiting {
         provision: &Provision,
         lock: Option<&File>,
     ) -> Result<(), String> {
+        self.gone.iter().try_for_each(|path| may_go(&mut tree, path))?;
         let prepared = prepare(&mut tree, files, provision);
         self.made = std::mem::take(&mut tree.made);
+        self.modes = std::mem::take(&mut tree.modes);
         prepared?;
         for file in files {
             let (folder, name) = split(&file.path);
@@ -65,42 +72,49 @@ impl Waiting {
     /// # Errors
     /// The file system's; each file is the old or the new one then, and whole.
     pub fn commit(mut self) -> Result<Written, String> {
-        let mut tree = Tree::of(&self.out);
-        // Also those that were made and have no file yet.
-        for path in self.files.iter().map(|(folder, _)| folder).chain(&self.made) {
-            tree.find(path)?;
+        let mut tree = Tree::of(self.out);
+        let filled = self.files.iter().map(|(folder, _)| folder.clone());
+        let made = self.made.iter().flat_map(|made| [made.clone(), split(made).0.to_owned()]);
+        let changed: BTreeSet<String> = filled.chain(made).collect();
+        // A folder that cannot be opened is told before the first file has its name.
+        changed.iter().try_for_each(|path| tree.get(path).map(drop))?;
+        // What fails, and what waits behind it, is still in the list, and goes.
+        while let Some((folder, _)) = self.files.front() {
+            let folder = tree.get(folder)?;
+            let Some((_, aside)) = self.files.pop_front() else { break };
+            folder.resume(aside).commit()?;
+            // From here on it is a new tree.
+            self.modes.clear();
         }
-        let files = std::mem::take(&mut self.files);
-        let staged: Vec<Staged<'_>> = files
-            .into_iter()
-            .map(|(folder, aside)| Ok(tree.get(&folder)?.resume(aside)))
-            .collect::<Result<_, String>>()?;
-        let lock = self.lock.take().map(|aside| self.out.resume(aside));
-        staged.into_iter().try_for_each(Staged::commit)?;
-        self.gone.iter().try_for_each(|path| remove(&self.out, path))?;
-        tree.sync()?;
-        lock.map_or(Ok(()), Staged::commit)?;
+        self.gone.iter().try_for_each(|path| remove(self.out, path))?;
+        changed.iter().filter(|path| !path.is_empty()).try_for_each(|path| tree.get(path)?.sync())?;
+        self.lock.take().map_or(Ok(()), |lock| self.out.resume(lock).commit())?;
         self.out.sync()?;
-        drop(tree);
         self.made.clear();
+        self.modes.clear();
         Ok(std::mem::take(&mut self.written))
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut tree = Tree::of(&self.out);
+        let mut tree = Tree::of(self.out);
         for (folder, aside) in self.files.drain(..) {
             if let Ok(Some(folder)) = tree.find(&folder) {
                 drop(folder.resume(aside));
             }
         }
         drop(self.lock.take().map(|aside| self.out.resume(aside)));
-        // Folders that were made for files which never came.
+        // The first error is told already. Folders that were made for files which never came:
         for path in self.made.iter().rev() {
             let (above, name) = split(path);
             if let Ok(Some(above)) = tree.find(above) {
-                let _the_first_error_is_told = above.remove_empty(name);
+                let _stays = above.remove_empty(name);
+            }
+        }
+        for (path, mode) in self.modes.iter().rev() {
+            if let Ok(Some(folder)) = tree.find(path) {
+                let _stays = folder.set_mode(*mode);
             }
         }
     }
@@ -111,4 +125,11 @@ fn prepare(tree: &mut Tree<'_>, files: &[&File], provision: &Provision) -> Resul
     files.iter().try_for_each(|file| tree.make(&parents(&file.path, 0o755)))?;
     let mut chains = provision.folders.iter().chain(provision.files.iter().map(|secret| &secret.folders));
     chains.try_for_each(|chain| tree.make(chain))
+}
+
+/// Whether this process may remove a file, and the folders above it that are empty then.
+fn may_go(tree: &mut Tree<'_>, path: &str) -> Result<(), String> {
+    let (above, _) = split(path);
+    tree.find(above)?.map_or(Ok(()), Folder::writable)?;
+    if above.is_empty() { Ok(()) } else { may_go(tree, above) }
 }

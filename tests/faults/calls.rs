@@ -52,14 +52,58 @@ fn a_first_build() {
 
 #[test]
 fn a_build_over_an_older_one_with_files_that_go_and_secrets_that_come() {
+    let room = Room::built(OLDER);
+    room.file("p.yaml", NEWER);
+    // A mode that somebody chose is there again after an error.
+    room.chmod("deploy/client", 0o700);
     Work {
-        before: built(OLDER, NEWER),
+        before: room.tree(""),
         command: &["build", "p.yaml"],
         from: "deploy",
         then: &[],
         kinds: &["read", "getdents64", "mkdirat", "openat", "write", "fchmod", "fsync", "renameat", "unlinkat"],
     }
     .interrupted();
+}
+
+/// What a killed build left goes with the next one, also where that no longer has the user, the secret or the file.
+#[test]
+fn a_build_that_was_killed_and_another_profile() {
+    let bigger = NEWER.replacen("tls:", "monitoring: { exporter: true }\ntls:", 1);
+    let before = built(SMALL, &bigger);
+    let calls = inject::calls(&inject::room(&before), &["build", "p.yaml"], "deploy");
+    let first = calls.iter().find(|call| call.name == "renameat").expect("a rename");
+    let room = inject::room(&before);
+    assert_eq!(inject::run(&room, &["build", "p.yaml"], first, Fault::Kill).code, None);
+    let left = || room.tree("").into_keys().filter(|path| state::is_temporary(path)).collect::<Vec<String>>();
+    for place in ["secrets/clients/new/", "secrets/exporter/", "monitoring/"] {
+        assert!(left().iter().any(|path| path.starts_with(&format!("deploy/{place}"))), "{place}: {:?}", left());
+    }
+    room.file("p.yaml", SMALL);
+    room.run(["build", "p.yaml"]).ended(0);
+    assert_eq!(left(), Vec::<String>::new());
+    for place in ["secrets/clients/new", "secrets/exporter", "monitoring"] {
+        assert!(!room.path(&format!("deploy/{place}")).exists(), "an empty {place} stays");
+    }
+}
+
+/// Folders are synced once each, when all their files have their names; of files only secrets and the lock are.
+#[test]
+fn what_is_synced() {
+    let room = inject::room(&Room::with(SMALL).tree(""));
+    let calls = inject::calls(&room, &["build", "p.yaml"], "mkdir");
+    let mut synced = BTreeMap::<&str, usize>::new();
+    calls.iter().filter(|call| call.name == "fsync").for_each(|call| *synced.entry(&call.path).or_default() += 1);
+    let tree = room.tree("");
+    let wanted: BTreeMap<&str, usize> = tree
+        .iter()
+        .filter(|(path, entry)| match entry.kind {
+            'd' => true,
+            _ => path.starts_with("deploy/secrets/") || path.ends_with("/redisgen.lock"),
+        })
+        .map(|(path, _)| (path.as_str(), 1))
+        .collect();
+    assert_eq!(synced, wanted);
 }
 
 #[test]
@@ -131,6 +175,22 @@ fn no_random_numbers() {
         let now: BTreeSet<String> = room.tree("").into_keys().collect();
         assert_eq!(now, before.keys().cloned().collect(), "{command:?}: something was made");
     }
+    // None from the start, for want of which libraries would panic.
+    let room = Room::with(SMALL);
+    let calls = inject::calls(&room, &["schema"], "getrandom");
+    let out = inject::run(&room, &["schema"], &calls[0], Fault::Errors).ended(2);
+    assert!(out.stderr.contains("redisgen: no random numbers: "), "{}", out.stderr);
+}
+
+#[test]
+fn a_folder_that_was_made_for_the_output_goes_with_it() {
+    let command = ["build", "p.yaml", "--out", "some/where/else"];
+    let before = Room::with(SMALL).tree("");
+    let calls = inject::calls(&inject::room(&before), &command, "some");
+    let write = calls.iter().rfind(|call| call.name == "write").expect("a write");
+    let room = inject::room(&before);
+    inject::run(&room, &command, write, Fault::Error).ended(2);
+    assert!(content(&before) == content(&room.tree("")), "{:?} are left", room.tree("").keys());
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn an_output_folder_that_is_none() {
         }
         refused(&room, &["build", "p.yaml", "--out", "deploy/"], &["deploy"]);
         if *thing != "link" {
-            refused(&room, &["build", "p.yaml", "--out", "deploy/below"], &["deploy/below"]);
+            refused(&room, &["build", "p.yaml", "--out", "deploy/below"], &["deploy"]);
         }
         if *thing != "dangling" {
             refused(&room, &["diff", "p.yaml"], &["deploy"]);
@@ -140,4 +140,32 @@ fn folders_and_files_of_somebody_else() {
         room.shell("chown -R 65534:65534 .; chmod -R u+rwX .").ended(0);
         assert_eq!(nobody(&room, &["build", "p.yaml"]).code, Some(0), "{change}");
     }
+}
+
+/// What a profile no longer produces lies in a folder from which this user may remove nothing.
+#[test]
+fn a_file_that_may_not_go() {
+    let home = Room::new();
+    home.chmod("", 0o755);
+    text_of(Command::new("install").args(["-m", "0755", REDISGEN]).arg(home.path("redisgen")));
+    let without = "version: 1\nname: demo\nenvironment: development\nusers: [{ name: app, role: application, keys: [\"app:*\"] }]\n";
+    let with = format!("{without}monitoring: {{ exporter: true }}\n");
+    let room = Room::built(&with);
+    room.file("p.yaml", without);
+    text_of(Command::new("chown").args(["-R", "65534:65534"]).arg(room.path("")));
+    room.chmod("", 0o755);
+    room.chmod("deploy/monitoring", 0o555);
+    let before = room.tree("");
+    let build = || {
+        let mut setpriv = Command::new("setpriv");
+        setpriv.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(home.path("redisgen"));
+        Out::from(setpriv.args(["build", "p.yaml"]).current_dir(room.path("")).output().expect("setpriv"))
+    };
+    let out = build();
+    assert_eq!(out.code, Some(2), "{}", out.stderr);
+    assert!(out.stderr.contains("deploy/monitoring: Permission denied"), "{}", out.stderr);
+    assert!(content(&before) == content(&room.tree("")), "something was written");
+    room.chmod("deploy/monitoring", 0o755);
+    assert_eq!(build().code, Some(0));
+    assert!(!room.path("deploy/monitoring").exists());
 }

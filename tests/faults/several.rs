@@ -1,7 +1,9 @@
-//! Several profiles in one run, and a failure while a later one gets its names: those before it are new, those after it are
-//! old, it is each file the one or the other, and the next run completes all.
+//! Several profiles in one run: what fails is told, and leaves each file old or new; two runs at once; a system that gives few
+//! threads or open files.
 
-use crate::common::{MUTUAL, Room, Tree, content};
+use std::process::Stdio;
+
+use crate::common::{MUTUAL, Out, REDISGEN, Room, Tree, content, text_of};
 use crate::inject::{self, Call, Fault};
 use crate::state;
 
@@ -66,4 +68,69 @@ fn a_failure_at_a_later_profile_is_told_and_the_next_run_completes_all() {
         assert!(!out.stderr.contains("edited by hand"), "{when}: {}", out.stderr);
         assert!(content(&room.tree("")) == content(&after), "{when}: the next run left something to do");
     });
+}
+
+/// A room with so many profiles.
+fn many(count: usize) -> Room {
+    let room = Room::below("/dev/shm");
+    for place in 0..count {
+        let name = format!("site-{place:03}");
+        room.file(&format!("p/{name}.yaml"), MUTUAL.replacen("name: demo", &format!("name: {name}"), 1));
+    }
+    room
+}
+
+#[test]
+fn of_builds_at_once_one_builds_all() {
+    let mut refused = 0;
+    for _ in 0..10 {
+        let room = many(9);
+        let start = || room.command(BUILD).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+        let children: Vec<_> = (0..3).map(|_| start()).collect();
+        let ends: Vec<Out> =
+            children.into_iter().map(|child| Out::from(child.wait_with_output().expect("ends"))).collect();
+        assert!(ends.iter().any(|out| out.code == Some(0)), "nobody won: {ends:?}");
+        for out in ends.iter().filter(|out| out.code != Some(0)) {
+            assert_eq!(out.code, Some(2), "{}", out.stderr);
+            // All begin with the same one.
+            assert!(out.stderr.contains("all/site-000: another redisgen is writing here"), "{}", out.stderr);
+            refused += 1;
+        }
+        let before = room.tree("all");
+        room.run(BUILD).ended(0);
+        assert!(content(&before) == content(&room.tree("all")), "the winner left something to do");
+    }
+    assert!(refused > 0, "they never met");
+}
+
+/// A limit on processes, as containers have: what is there does the work.
+#[test]
+fn a_system_that_gives_no_more_threads() {
+    let room = many(9);
+    text_of(std::process::Command::new("install").args(["-m", "0755", REDISGEN]).arg(room.path("redisgen")));
+    room.shell("chown -R 65534:65534 .").ended(0);
+    room.chmod("", 0o755);
+    let run = "exec setpriv --reuid 65534 --regid 65534 --clear-groups prlimit --nproc=1 ./redisgen";
+    let thread = room.shell(&format!("{} sh -c 'true & wait'", run.trim_end_matches(" ./redisgen")));
+    assert!(thread.stderr.contains("fork"), "the limit does not hold here: {}", thread.stderr);
+    for command in ["validate p", "build p --out all"] {
+        let out = room.shell(&format!("{run} {command}"));
+        out.no_panic();
+        assert_eq!(out.code, Some(0), "{command}: {}", out.stderr);
+    }
+    for place in 0..9 {
+        assert!(room.path(&format!("all/site-{place:03}/redisgen.lock")).exists());
+    }
+}
+
+#[test]
+fn a_system_that_lets_few_files_be_open() {
+    let room = many(60);
+    let out = room.shell("set -e; ulimit -Sn 20; ulimit -Hn 80; exec \"$REDISGEN\" build p --out all").ended(2);
+    out.no_panic();
+    assert!(out.stderr.contains("60 profiles at once need ") && out.stderr.contains("(`ulimit -n`)"), "{}", out.stderr);
+    assert!(!room.path("all").exists(), "something was made");
+    // What it asks for is enough, and a soft limit is raised.
+    let needed = out.stderr.split("need ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a number");
+    room.shell(&format!("set -e; ulimit -Sn 20; ulimit -Hn {needed}; exec \"$REDISGEN\" build p --out all")).ended(0);
 }
