@@ -51,20 +51,27 @@ run() {
 	new=${FUZZ_CORPUS:+$FUZZ_CORPUS/$1}
 	new=${new:-$folder/new}
 	mkdir -p "$new"
-	if [ "$seconds" -eq 0 ]; then limit=-runs=0; else limit=-max_total_time=$seconds; fi
+	if [ "$seconds" -eq 0 ]; then
+		limit=-runs=0
+		least=$(find "$folder/seeds" -type f | wc -l)
+	else
+		limit=-max_total_time=$seconds
+		least=200
+	fi
 	# A structured profile uses up all its bytes from the first one on; of a text, short ones are tried first.
 	if [ "$1" = pipeline ]; then length='-len_control=0 -max_len=1024'; else length=-max_len=4096; fi
 	# shellcheck disable=SC2086 # two options
 	if "$target/fuzz/$1" "$limit" $length -seed="${FUZZ_SEED:-0}" -dict="$folder/words" -rss_limit_mb=2048 -timeout=20 \
 		-print_final_stats=1 -artifact_prefix="$found/$1-" "$new" "$folder/seeds" >"$folder/log" 2>&1; then
-		sed -n "s/^#\([0-9]*\)[[:space:]]*DONE *\(cov: [0-9]*\).*/$1: \1 executions, \2/p" "$folder/log"
-		return
+		told=$(sed -n "s/^#\([0-9]*\)[[:space:]]*DONE *\(cov: [0-9]*\).*/\1 executions, \2/p" "$folder/log")
+		echo "$1: $told"
+		# A target that did next to nothing proves nothing.
+		[ "${told%% *}" -ge "$least" ] && touch "$work/done-$1" && return
+		echo "TOO FEW by $1: at least $least executions are expected"
 	fi
 	cat "$folder/log"
 	input=$(sed -n 's/.*Test unit written to //p' "$folder/log" | tail -n 1)
-	echo "FOUND by $1: ${input:-no input was written}"
-	[ -z "$input" ] || echo "Again: $target/fuzz/$1 $input"
-	touch "$work/found"
+	[ -z "$input" ] || echo "FOUND by $1: $input; again: $target/fuzz/$1 $input"
 }
 
 started=0
@@ -74,4 +81,8 @@ for name in "$@"; do
 	[ $((started % ${FUZZ_JOBS:-2})) -ne 0 ] || wait
 done
 wait
-[ ! -e "$work/found" ]
+# Whatever kept one from its end, also of this script itself.
+for name in "$@"; do
+	[ -e "$work/done-$name" ] || { echo "FAILED: $name" && failed=yes; }
+done
+[ -z "${failed:-}" ]

@@ -23,6 +23,8 @@ command -v musl-gcc >/dev/null || fail 'musl-gcc is missing: install the package
 # where the program is loaded take 200 kB less in the packed form, which musl reads since 1.2.4.
 RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=registry -C link-arg=-Wl,-z,pack-relative-relocs"
 export RUSTFLAGS
+# It would be taken in place of that one.
+unset CARGO_ENCODED_RUSTFLAGS
 compiler=CC_$(echo "$target" | tr - _)
 env "$compiler=musl-gcc" cargo build --quiet --release --locked --bin redisgen --target "$target" >&2
 binary=${CARGO_TARGET_DIR:-target}/$target/release/redisgen

@@ -65,7 +65,8 @@ pub enum Command {
         /// longer fit the profile.
         #[arg(long, conflicts_with = "no_secrets")]
         reprovision: bool,
-        /// Replace files that redisgen did not write.
+        /// Take the folder over as it is: replace files that redisgen did not write, remove files that the profile no longer
+        /// produces although they were edited, go on where the lock cannot be read or is another deployment's.
         #[arg(long)]
         force: bool,
     },

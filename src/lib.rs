@@ -17,7 +17,7 @@
 //! Five invariants, held by tests:
 //! 1. The core does no I/O and cannot fail once a profile is checked.
 //! 2. Templates lay out; decisions and version gates are taken in Rust before rendering.
-//! 3. On any error nothing is written. Interrupted, every file is the old or the new one, whole; the lock is written
+//! 3. On an error before files get their names, nothing is changed. Interrupted later, every file is the old or the new one, whole; the lock is written
 //!    last, so that a mix shows as drift and the next build completes it.
 //! 4. Same profile, same bytes, whatever the date. No secret, nor anything derived from one, is in the deterministic
 //!    tree.

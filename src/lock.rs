@@ -84,7 +84,8 @@ impl Lock {
     /// # Errors
     /// It is not a lock of this format, or names a path that is not below the folder.
     pub fn parse(text: &str) -> Result<Lock, String> {
-        let lock: Lock = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        // A stranger's file: its words reach the terminal.
+        let lock: Lock = toml::from_str(text).map_err(|error| error.message().escape_debug().to_string())?;
         if lock.format != FORMAT {
             return Err(format!("format {} was written by another redisgen", lock.format));
         }
@@ -114,7 +115,9 @@ pub const FOLDERS: &[&str] = &[
 
 /// A normal relative path below one of our folders.
 fn is_ours(path: &str) -> bool {
-    let normal = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\0', '\\']);
+    let normal = |part: &str| {
+        !matches!(part, "" | "." | "..") && !part.contains(|letter: char| letter == '\\' || letter.is_control())
+    };
     let top = path.split('/').next().unwrap_or("");
     path.split('/').all(normal) && (FOLDERS.contains(&top) && path != top || top.starts_with("docker-compose."))
 }
@@ -137,6 +140,8 @@ mod tests {
             "src/main.rs",
             "redis",
             "docker-compose.x/y/../z",
+            r"docs/a\n::error::x",
+            r"docs/\u001b[31m",
         ] {
             let text = format!(
                 "format = 1\ngenerator = \"x\"\nname = \"x\"\nengine = \"x\"\nprofile = \"x\"\n[[file]]\npath = \"{path}\"\nmode = \"0644\"\nsha256 = \"x\"\n"
@@ -144,6 +149,7 @@ mod tests {
             assert!(Lock::parse(&text).is_err(), "{path}");
         }
         assert!(Lock::parse("format = 2\ngenerator = \"x\"\nname = \"x\"\nengine = \"x\"\nprofile = \"x\"\n").is_err());
-        assert!(Lock::parse("nonsense").is_err());
+        let strange = Lock::parse("\"a\\u001b[31m\\n::error::x\" = 1\n").expect_err("no lock");
+        assert!(!strange.contains(char::is_control), "{strange:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! In: a model. Out: the bytes of every artefact. The only code that knows the template engine: strict about
+//! In: a model. Out: the bytes of every artefact. The only code that calls the template engine: strict about
 //! what is undefined, and every value passes the encoder of its file's format.
 
 use std::sync::LazyLock;

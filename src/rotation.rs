@@ -86,7 +86,7 @@ impl State {
     /// # Errors
     /// It is none of this format, or names what can be no user: such a name would be a path.
     pub fn parse(text: &str) -> Result<State, String> {
-        let state: State = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        let state: State = toml::from_str(text).map_err(|error| error.message().escape_debug().to_string())?;
         let named = |name: &String| name.parse::<crate::format::UserName>().is_ok();
         if state.format != FORMAT || state.users.is_empty() || !state.users.iter().all(named) {
             return Err("it is no state of a rotation that this redisgen wrote".to_owned());

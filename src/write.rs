@@ -105,7 +105,7 @@ pub fn plan<'out>(out: &'out Folder, model: &Model, files: &[File], force: bool)
     }
     if !foreign.is_empty() {
         return Err(format!(
-            "these files are not redisgen's, or would go although they were edited: {}. Move them away, or use --force",
+            "these files are not redisgen's, or would go although they were edited, or an interrupted build left them: {}. Move them away, or use --force",
             foreign.join(", ")
         ));
     }
