@@ -1,15 +1,15 @@
 """docs/performance.md, from figures that were stored. Whether a limit is reached is computed here."""
 
-from suite.instructions import LIMIT, TURNS
+from suite.instructions import BINARY_MIB, LIMIT, TURNS
 from suite.place import Failed
 from suite.workloads import MANY, SIZES
 
 COMMAND = "./benches/bench --write"
-# What redisgen's design allows, at a machine where `true` takes 0.3 ms, for profiles of 12 files. In ms and MiB.
+# What redisgen's design allows, at a machine where `true` takes 0.3 ms, for profiles of 12 files and 8 kB in all. In ms.
 TRUE_MS = 0.3
 FILES = 12
+KB = 8
 MANY_MS = 400
-BINARY_MIB = 8
 
 
 class Figures:
@@ -17,7 +17,7 @@ class Figures:
 
     def __init__(self, stored):
         self.cases, self.trees, self.binary = stored["cases"], stored["trees"], stored["binary"]
-        self.machine = stored["machine"]
+        self.machine, self.building = stored["machine"], stored["building"]
 
     def case(self, name):
         """All of one case."""
@@ -103,10 +103,11 @@ def limits(figures):
         ]
     for name in ("prod", "prod-minimal"):
         many = figures.ms(f"many/{name}/folder") - figures.ms(f"many/{name}/floor")
-        files = figures.trees[f"many-{name}"]["files"]
+        files, kilobytes = figures.trees[f"many-{name}"]["files"], figures.trees[f"many-{name}"]["bytes"] / 1000
         rows += [
             row(f"{MANY} times `{name}` in one process, `--no-secrets`, without writing", MANY_MS, many),
             row(f"the same, for each of its {files} files", MANY_MS / MANY / FILES, many / MANY / files, micro),
+            row(f"the same, for each of its {kilobytes:.0f} kB", MANY_MS / MANY / KB, many / MANY / kilobytes, micro),
         ]
     growth = figures.per_entry_us("build", SIZES[-1]) / figures.per_entry_us("build", SIZES[0])
     rows += [
@@ -119,6 +120,8 @@ def limits(figures):
         ),
         row("`validate` on `prod`", 2, figures.ms("prod/validate")),
         row("the program itself", BINARY_MIB, figures.binary / (1 << 20), mib, pace=1),
+        row("a release build from nothing, by the clock", 300, figures.building["release_s"], "{:.0f} s".format, pace=1),
+        row("all test programs after an edit, by the clock", 60, figures.building["edit_s"], "{:.0f} s".format, pace=1),
     ]
     return table(["work", "at most", "at this pace", "measured", ""], rows)
 
@@ -144,6 +147,7 @@ def profile(figures, name):
         figures.row("`build`, everything up to date", f"{name}/again"),
         figures.row("`diff`, nothing to tell", f"{name}/diff"),
         figures.row("`access`", f"{name}/access"),
+        *([figures.row("`diff` after a build at another port", f"{name}/drift")] if f"{name}/drift" in figures.cases else []),
     ]
 
 
@@ -182,7 +186,8 @@ def growth(figures):
         for kind in ("floor", "validate", "build"):
             row.append(time(figures.ms(f"large/{size}/{kind}")))
         row += [f"{figures.per_entry_us('build', size):.1f} µs", f"{figures.mib(f'large/{size}/build'):.0f} MiB"]
-        row += [time(figures.ms(f"large/{size}/access")), f"{figures.per_entry_us('access', size):.1f} µs"]
+        for kind in ("diff", "access"):
+            row += [time(figures.ms(f"large/{size}/{kind}")), f"{figures.per_entry_us(kind, size):.1f} µs"]
         python = f"large/{size}/python"
         rows.append([*row, time(figures.ms(python)) if python in figures.cases else ""])
     return rows
@@ -202,6 +207,22 @@ def compare(figures):
     return rows
 
 
+def parts(counts):
+    """Where a build's instructions go: what one workload takes more than the one that does less."""
+    count = {name: counts[name][0] for name in counts}
+    further = (count["build/20-profiles"] - count["build/prod-minimal"]) / 19
+    rows = [
+        ("starting", count["version"]),
+        ("reading and judging `prod`", count["validate/prod"] - count["version"]),
+        ("planning, rendering, hashing and writing it", count["build/prod"] - count["validate/prod"]),
+        ("passwords and certificates", count["build/prod/secrets"] - count["build/prod"]),
+        ("`prod-minimal`, alone", count["build/prod-minimal"]),
+        ("`prod-minimal`, each further one in the same process", further),
+        ("so much of the first one is done once: templates compiled, facts and schema read", count["build/prod-minimal"] - further),
+    ]
+    return [[label, f"{found / 1e6:.1f} M"] for label, found in rows]
+
+
 def instructions(counts):
     """The baseline."""
     return [[f"`{name}`", f"{count / 1e6:.2f} M", f"{spread:.2f} %"] for name, (count, spread) in counts.items()]
@@ -218,12 +239,14 @@ def page(stored, made_with, counts):
 # Performance
 
 Written by `{COMMAND}` from what it measured; don't edit. A figure is the median CPU time, user and system, of a
-whole process, with the least and the most beside it; memory is the peak of what was resident. Programs of one table ran in
-turns, so that whatever else the machine did met all of them. The output was {place}. A *floor* is a program in Rust
+whole process, with the least and the most beside it; memory is the peak of what was resident. Programs that are compared ran
+in turns, so that whatever else the machine did met all of them; each size and each number of profiles is a group of its own.
+The output was {place}. A *floor* is a program in Rust
 (`benches/floor.rs`) that only creates and writes the same files: what no program can do without.
 
-redisgen was linked {machine["linked"]}. A plain release build is linked dynamically; that of the release archive
-(`packaging/package.sh`), which is measured if `REDISGEN` names it, statically, and with musl instead of the machine's C library.
+redisgen was that of commit {machine["commit"]}, linked {machine["linked"]}. A plain release build is linked dynamically; that of the
+release archive statically, and with musl instead of the machine's C library: `packaging/package.sh FOLDER`, then
+`REDISGEN=FOLDER/redisgen-VERSION-TARGET/redisgen {COMMAND}` measures it.
 
 Measured on {machine["date"]}: {machine["cores"]} cores of {machine["model"]}, {machine["memory_gib"]} GiB, Linux {machine["kernel"]}, load {load}; rustc
 {machine["rustc"]}, {machine["host"]}, C library {machine["libc"]}, Python {machine["python"]}, bash {machine["bash"]}, OpenSSL {machine["openssl"]}.
@@ -231,8 +254,8 @@ Measured on {machine["date"]}: {machine["cores"]} cores of {machine["model"]}, {
 ## What the design allows
 
 The limits were set where `true` took {TRUE_MS} ms. Here it took {figures.ms("true"):.2f} ms, {slower:.1f} times as long: *at this pace* is the limit times
-that, a rough measure, since `true` mostly loads and ends. They were set for {FILES} files of 8 kB; more are written today, and how many
-is in the table. Whether one is reached is said of the limit itself.
+that, a rough measure, since `true` mostly loads and ends. They were set for {FILES} files, {KB} kB in all; how many more are written
+today is in the table. Whether one is reached is said of the limit itself.
 
 {limits(figures)}
 
@@ -242,7 +265,7 @@ is in the table. Whether one is reached is said of the limit itself.
 
 ## One profile
 
-`fixtures/ok/prod.yaml`, which has every section that a profile can have:
+`fixtures/ok/prod.yaml`, which has all sections but `extends` and `waivers`:
 
 {table(head, profile(figures, "prod"))}
 
@@ -263,21 +286,25 @@ A profile with an authority and three certificates (server, health check, one cl
 
 ## One large profile
 
-With so many users and as many sources, `--no-secrets`; `access` reads an ACL file with so many users. Linear growth is the
+With so many users and as many sources, `--no-secrets`; `diff` is of a build at another port, `access` reads an ACL file with so many users. Linear growth is the
 same time for an entry on every line. Python is the script of the next table.
 
-{table(["users, sources", "floor", "`validate`", "`build`", "an entry", "memory", "`access`", "a user", "Python"], growth(figures))}
+{table(["users, sources", "floor", "`validate`", "`build`", "an entry", "memory", "`diff`", "an entry", "`access`", "a user", "Python"], growth(figures))}
 
 ## What a team would write instead
 
 `benches/alternatives/compile.py`: PyYAML with its C parser, jsonschema with our published schema, jinja2.
 `benches/alternatives/compile.sh`: bash, variables and text; it reads no profile, so that it only stands beside the small one.
-Both write the twelve files that a deployment needs first, of the same length as redisgen's; redisgen (`--no-secrets`)
-always writes all of its own. Neither judges a profile beyond the schema, knows engines and advisories, computes what an ACL
+Both write the twelve files that a deployment needs first, for the small profile of the same length as redisgen's; of `prod`,
+Python's are {figures.trees["compare/prod/1/python"]["bytes"] / 1000:.0f} kB and redisgen's {figures.trees["compare/prod/1/python"]["ours"] / 1000:.0f}. redisgen (`--no-secrets`) always writes all of its own. Neither judges a profile beyond the schema, knows engines and advisories, computes what an ACL
 grants, encodes hostile strings, writes atomically, nor makes passwords and certificates. Each line is one process; the
 ratio is to redisgen's time, above 1 means slower than redisgen.
 
 {table([*head, "a profile's files", "a file", "ratio"], compare(figures))}
+
+## Where the time goes
+
+{table(["part", "instructions"], parts(counts))}
 
 ## Instructions
 

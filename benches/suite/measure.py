@@ -24,7 +24,7 @@ class Case:
     output: Optional[Path] = None
     # Run before each run, not measured.
     before: Optional[Callable] = None
-    # `diff` and `access --diff` end with 1 when there is something to tell.
+    # `diff` ends with 1 when there is something to tell.
     code: int = 0
 
 

@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -42,6 +43,22 @@ def redisgen():
     text_of("cargo", "build", "--release", "--quiet", cwd=ROOT)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     return (ROOT / target / "release" / "redisgen").resolve()
+
+
+def building():
+    """Seconds that somebody waits, on a clock: for a release build from nothing, and for all test programs after an edit."""
+
+    def seconds(*command):
+        start = time.monotonic()
+        text_of("cargo", *command, "--quiet", cwd=ROOT)
+        return round(time.monotonic() - start, 1)
+
+    with tempfile.TemporaryDirectory(prefix="redisgen-bench-", dir=ROOT) as target:
+        release = seconds("build", "--release", "--locked", "--target-dir", target)
+    seconds("test", "--no-run")
+    # Cargo takes the date for an edit, and compiles the library and everything on it again.
+    (ROOT / "src" / "lib.rs").touch()
+    return {"release_s": release, "edit_s": seconds("test", "--no-run")}
 
 
 def on_tmpfs(path):
@@ -133,6 +150,7 @@ def machine(room):
         "kernel": platform.release(),
         "load": [round(figure, 1) for figure in os.getloadavg()],
         "tmpfs": room.tmpfs,
+        "commit": text_of("git", "describe", "--always", "--abbrev=12", "--dirty", cwd=ROOT).strip(),
         "python": platform.python_version(),
         "bash": text_of("bash", "-c", "echo $BASH_VERSION").strip(),
         "openssl": text_of("openssl", "version").split()[1],

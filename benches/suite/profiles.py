@@ -29,6 +29,12 @@ def large(entries):
     return "\n".join(lines) + "\n"
 
 
+def moved(text):
+    """The same profile at another port, which many of its files name."""
+    named = text if "\n  port: 6379" in text else text.replace("\nnetwork:\n", "\nnetwork:\n  port: 6379\n", 1)
+    return named.replace("\n  port: 6379", "\n  port: 7000", 1)
+
+
 def many(text, folder, count):
     """So many profiles in a folder, each with a name of its own; their names."""
     folder.mkdir()

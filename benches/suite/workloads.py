@@ -35,6 +35,13 @@ class Bench:
         before = None if folders is None else output.mkdir
         return Case(name, [self.tools / "floor", self.room / f"{tree}.list", *into], self.room, output, before)
 
+    def drift(self, name, file, text):
+        """A case of `diff` on a tree that was built at another port."""
+        moved, built = self.room / f"moved-{file}", self.room / f"moved-{file}.built"
+        moved.write_text(profiles.moved(text), encoding="utf-8")
+        once(self.tools / "spawn", self.room, self.run(name, ["build", moved, "--no-secrets", "--out", built], output=built))
+        return self.run(name, ["diff", file, "--out", built], code=1)
+
     def start(self):
         """Start-up, beside programs that do nothing."""
         self.measure(
@@ -54,6 +61,7 @@ class Bench:
         self.wrote(f"{name}-open", ["build", file, "--no-secrets", "--out", out], out)
         self.wrote(f"{name}-kept", ["build", file, "--out", built], built)
         del self.trees[f"{name}-kept"]
+        drift = [self.drift(f"{name}/drift", file, profiles.fixture(name))] if name == "prod" else []
         self.measure(
             [
                 self.run(f"{name}/validate", ["validate", file]),
@@ -64,6 +72,7 @@ class Bench:
                 self.run(f"{name}/again", ["build", file, "--out", built]),
                 self.run(f"{name}/diff", ["diff", file, "--out", built]),
                 self.run(f"{name}/access", ["access", file]),
+                *drift,
             ],
             runs=20,
         )
@@ -116,12 +125,13 @@ class Bench:
                     self.floor(f"large/{size}/floor", tree, out),
                     self.run(f"large/{size}/validate", ["validate", file]),
                     self.run(f"large/{size}/build", ["build", file, "--no-secrets", "--out", out], output=out),
+                    self.drift(f"large/{size}/diff", file, profiles.large(size)),
                 ],
                 runs=10 if size <= 1000 else 3,
             )
             if size <= 10_000:
                 slow = alternatives.python(f"large/{size}/python", self.room, [self.room / file], out)
-                self.measure([slow], runs=1)
+                self.measure([slow], runs=3)
         for users in SIZES:
             (self.room / f"users-{users}.acl").write_text(profiles.acl(users), encoding="utf-8")
             command = ["access", "--engine", "redis-7.4", f"users-{users}.acl"]
@@ -151,7 +161,7 @@ class Bench:
             self.trees[case.name] = packed(out, self.room / "compare.list")
             wrote = {path.relative_to(out): path.stat().st_size for path in out.rglob("*") if path.is_file()}
             ours = ours or wrote
-            alternatives.comparable(case.name, name, ours, wrote)
+            self.trees[case.name]["ours"] = alternatives.comparable(case.name, name, ours, wrote)
         self.measure(cases, runs)
 
     def groups(self):
