@@ -106,15 +106,18 @@ pub fn of_setting(line: &Line, name: &str) -> Need {
 /// Users that gain or lose something. Passwords are not compared: `diff` has none.
 pub fn of_users(old: &Access, new: &Access) -> Vec<Step> {
     let mut changes = difference(old, new).users;
-    let names: BTreeSet<&str> = old.users.iter().chain(&new.users).map(|user| user.name.as_str()).collect();
-    let step = |name: &str| {
+    let by_name =
+        |access: &'_ Access| access.users.iter().map(|user| (user.name.clone(), user.account.enabled)).collect();
+    let (old, new): (BTreeMap<String, bool>, BTreeMap<String, bool>) = (by_name(old), by_name(new));
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let step = |name: &String| {
         let told = changes.remove(name).map(|change| brief(&change, "gains", "loses")).unwrap_or_default();
-        match (old.user(name), new.user(name)) {
+        match (old.get(name), new.get(name)) {
             (Some(_), None) => Some(Step::new(Need::AclDeluser, name, "is not in the profile")),
             (None, Some(_)) => Some(Step::new(Need::AclSetuser, name, format!("is new; {told}"))),
-            (Some(before), Some(after)) if told.is_empty() && before.account.enabled == after.account.enabled => None,
-            (Some(_), Some(after)) if told.is_empty() => {
-                Some(Step::new(Need::AclSetuser, name, if after.account.enabled { "is on" } else { "is off" }))
+            (Some(before), Some(after)) if told.is_empty() && before == after => None,
+            (Some(_), Some(enabled)) if told.is_empty() => {
+                Some(Step::new(Need::AclSetuser, name, if *enabled { "is on" } else { "is off" }))
             }
             _ => Some(Step::new(Need::AclSetuser, name, told)),
         }

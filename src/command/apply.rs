@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &ApplyArguments, now: OffsetDateTime) -> Result<Exi
         return Err("a server is one profile's: name it".to_owned());
     };
     let Some(model) = &judged.model else { return Ok(Exit::Found) };
-    if !path.is_dir() || !diff::diff(model, &path)?.is_empty() {
+    if !path.is_dir() || !diff::diff(model, &crate::render::render(model)?, &path)?.is_empty() {
         // Otherwise a restart would bring something else than what is told now.
         return Err(format!(
             "{} is not what the profile builds, `redisgen diff` shows it: run `redisgen build` first; nothing was changed",

@@ -60,8 +60,9 @@ fn compare(
     }
     for (judged, folder) in judged.iter().zip(output_folders(target, judged)?) {
         let Some(model) = judged.model.as_ref().filter(|_| judged.passes()) else { continue };
-        let drift = diff(model, &folder)?;
-        let steps = if drift.is_empty() { None } else { needed(model, &folder, now)? };
+        let files = render::render(model)?;
+        let drift = diff(model, &files, &folder)?;
+        let steps = if drift.is_empty() { None } else { needed(model, &files, &folder, now)? };
         if !drift.is_empty() {
             // Standard output holds one document then.
             if judge.format == Format::Human {
@@ -88,11 +89,11 @@ fn compare(
     Ok(exit)
 }
 
-fn needed(model: &Model, path: &Path, now: OffsetDateTime) -> Result<Option<Vec<Step>>, String> {
+fn needed(model: &Model, files: &[File], path: &Path, now: OffsetDateTime) -> Result<Option<Vec<Step>>, String> {
     if !path.exists() {
         return Ok(None);
     }
-    needs::of_tree(&Folder::open(path)?, model, &render::render(model)?, now)
+    needs::of_tree(&Folder::open(path)?, model, files, now)
 }
 
 fn told(steps: &[Step]) -> String {
@@ -129,22 +130,20 @@ fn command(target: &Target, judged: &Judged, folder: &Path) -> String {
     format!("redisgen build {}{out}", crate::encode::shell(name))
 }
 
-/// Everything that differs; empty if nothing does.
-pub(super) fn diff(model: &Model, path: &Path) -> Result<String, String> {
-    let mut files = render::render(model)?;
-    let lock = Lock::new(model, &files).to_file(model)?;
-    let acl = files.iter().find(|file| file.path == "redis/users.acl").cloned();
-    files.push(lock);
+/// Everything in which a folder differs from the files of a model; empty if nothing does.
+pub(super) fn diff(model: &Model, files: &[File], path: &Path) -> Result<String, String> {
+    let lock = Lock::new(model, files).to_file(model)?;
+    let all = files.iter().chain([&lock]);
     let mut text = String::new();
     if !path.exists() {
-        for file in &files {
+        for file in all {
             text.push_str(&difference(file, "", true));
         }
         return Ok(text);
     }
     let out = Folder::open(path)?;
     let mut tree = write::Tree::of(&out);
-    for file in &files {
+    for file in all {
         match tree.read(&file.path)? {
             None => text.push_str(&difference(file, "", true)),
             Some((bytes, mode)) => {
@@ -157,9 +156,9 @@ pub(super) fn diff(model: &Model, path: &Path) -> Result<String, String> {
             }
         }
     }
-    text.push_str(&stale(&out, &mut tree, &files)?);
-    if let Some(acl) = acl {
-        text.push_str(&behind(&out, model, &acl)?);
+    text.push_str(&stale(&out, &mut tree, files)?);
+    if let Some(acl) = files.iter().find(|file| file.path == "redis/users.acl") {
+        text.push_str(&behind(&out, model, acl)?);
     }
     Ok(text)
 }

@@ -217,6 +217,8 @@ fn look(
 /// The sealed file, if there is one.
 struct Sealed {
     text: Option<String>,
+    /// The digests of each user's passwords.
+    digests: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Sealed {
@@ -226,7 +228,14 @@ impl Sealed {
             let what = "secrets/server/users.acl is missing: run `redisgen build` or `redisgen secrets seal`";
             status.problems.push(problem("sealed-missing", what));
         }
-        Ok(Sealed { text: read.map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned()) })
+        let text = read.map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned());
+        let of_line = |line: &str| {
+            let digests = line.split(' ').filter_map(|word| word.strip_prefix('#')).map(str::to_ascii_lowercase);
+            Some((line.split(' ').nth(1)?.to_owned(), digests.collect()))
+        };
+        // Of two lines for a user the first one counts.
+        let digests = text.iter().flat_map(|text| text.lines().rev()).filter_map(of_line).collect();
+        Ok(Sealed { text, digests })
     }
 
     /// Are the digests of the user those of its files?
@@ -238,7 +247,9 @@ impl Sealed {
         both: &BTreeSet<&str>,
         found: &mut User,
     ) -> Result<(), String> {
-        let Some(text) = &self.text else { return Ok(()) };
+        if self.text.is_none() {
+            return Ok(());
+        }
         let mut wanted = BTreeSet::from([digest]);
         for name in rotation::beside(&user.name).iter().filter(|_| both.contains(user.name.as_str())) {
             if let Some((bytes, _)) = write::read(out, &format!("secrets/{}", user.keep().path(name)))? {
@@ -246,10 +257,7 @@ impl Sealed {
                 wanted.insert(sha256(bytes.strip_suffix(b"\n").unwrap_or(&bytes)));
             }
         }
-        let line = text.lines().find(|line| line.split(' ').nth(1) == Some(user.name.as_str())).unwrap_or_default();
-        let there: BTreeSet<String> =
-            line.split(' ').filter_map(|word| word.strip_prefix('#')).map(str::to_ascii_lowercase).collect();
-        if there != wanted {
+        if self.digests.get(&user.name).is_none_or(|there| *there != wanted) {
             let what = "the sealed file holds another password than the file: run `redisgen secrets seal`";
             found.problems.push(problem("sealed-password", what));
         }
