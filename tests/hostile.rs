@@ -597,3 +597,37 @@ fn large_and_valid() {
     let growth = cpu[1] / cpu[0];
     assert!(growth < 8.0, "four times the size cost {growth:.1} times the CPU time: something is quadratic");
 }
+
+/// Each of these looks at every user; four times the users are about four times the work.
+#[test]
+fn what_reads_a_large_deployment() {
+    let mut costs: Vec<Vec<f64>> = Vec::new();
+    let commands: [&[&str]; 6] = [
+        &["diff", "moved.yaml"],
+        &["secrets", "status", "p.yaml"],
+        &["certs", "status", "p.yaml"],
+        &["access", "--diff", "p.yaml", "moved.yaml"],
+        &["report", "p.yaml"],
+        &["explain", "p.yaml", "users[1].name"],
+    ];
+    for count in [1_500, 6_000] {
+        let room = Room::with(&large(count));
+        room.run(["build", "p.yaml"]).ended(0);
+        // Another port, and nobody may do any more what they could.
+        room.file(
+            "moved.yaml",
+            large(count).replace("network:", "network:\n  port: 7000").replace("application", "readonly"),
+        );
+        costs.push(
+            commands
+                .iter()
+                .map(|command| (0..2).map(|_| room.measure(command).1.cpu).fold(f64::MAX, f64::min))
+                .collect(),
+        );
+    }
+    for ((command, few), many) in commands.iter().zip(&costs[0]).zip(&costs[1]) {
+        let growth = many / few;
+        println!("{command:?}: {few:.2} s, {many:.2} s: {growth:.1} times");
+        assert!(growth < 6.0, "{command:?}: four times the users cost {growth:.1} times the CPU time");
+    }
+}
