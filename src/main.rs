@@ -10,5 +10,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 fn main() -> ExitCode {
+    // A umask that takes rights from the owner, too, would leave folders that not even this process can enter.
+    let mask = rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    rustix::process::umask(mask & (rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO));
     command::run(&Cli::parse(), time::OffsetDateTime::now_utc()).into()
 }

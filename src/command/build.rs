@@ -170,7 +170,11 @@ fn summary(
         ));
     }
     if !written.edited.is_empty() {
-        text.push_str(&format!("  note: replaced what was edited by hand: {}\n", written.edited.join(", ")));
+        // An interrupted build of yet another profile looks the same: the lock it would have written is not there.
+        text.push_str(&format!(
+            "  note: replaced what was edited by hand or left by an interrupted build: {}\n",
+            written.edited.join(", ")
+        ));
     }
     if !written.removed.is_empty() {
         text.push_str(&format!("  removed what the profile no longer produces: {}\n", written.removed.join(", ")));
