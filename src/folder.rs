@@ -49,10 +49,24 @@ impl Folder {
     /// # Errors
     /// Another process holds it, or the file system knows no locks.
     pub fn lock(&self) -> Result<(), String> {
-        rustix::fs::flock(&self.fd, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
-            Errno::WOULDBLOCK => format!("{}: another redisgen is writing here", self.name),
-            errno => format!("{}: it cannot be locked: {}", self.name, std::io::Error::from(errno)),
-        })
+        if self.try_lock()? { Ok(()) } else { Err(self.busy()) }
+    }
+
+    /// That another process holds the lock.
+    pub fn busy(&self) -> String {
+        format!("{}: another redisgen is writing here", self.name)
+    }
+
+    /// The same; false if another process holds it.
+    ///
+    /// # Errors
+    /// The file system knows no locks.
+    pub fn try_lock(&self) -> Result<bool, String> {
+        match rustix::fs::flock(&self.fd, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(true),
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            Err(errno) => Err(format!("{}: it cannot be locked: {}", self.name, std::io::Error::from(errno))),
+        }
     }
 
     /// A folder below this one, or none.

@@ -17,8 +17,8 @@
 //! Five invariants, held by tests:
 //! 1. The core does no I/O and cannot fail once a profile is checked.
 //! 2. Templates lay out; decisions and version gates are taken in Rust before rendering.
-//! 3. On an error before files get their names, nothing is changed. Interrupted later, every file is the old or the new one, whole; the lock is written
-//!    last, so that a mix shows as drift and the next build completes it.
+//! 3. On an error before files get their names, nothing is changed. If the process ends later, every file is the old or
+//!    the new one, whole; the lock is written last, so that a mix shows as drift and the next build completes it.
 //! 4. Same profile, same bytes, whatever the date. No secret, nor anything derived from one, is in the deterministic
 //!    tree.
 //! 5. Everything fails closed: an unreadable secret, an unknown version, a missing default user never opens a server.

@@ -96,8 +96,8 @@ impl Lock {
     }
 }
 
-/// Folders that builds write to, now or in a later version: a lock that names another one is not ours, and a
-/// build would remove what it names.
+/// Folders that builds write to, now or in a later version, those inside others last: a lock that names another one is not ours,
+/// and a build would remove what it names.
 pub const FOLDERS: &[&str] = &[
     "redis",
     "firewall",
@@ -111,6 +111,18 @@ pub const FOLDERS: &[&str] = &[
     "tests",
     "scripts",
     "docs",
+    "client/go",
+    "client/node",
+    "client/python",
+    "client/rust",
+    "terraform/aws",
+    "terraform/aws/tests",
+    "terraform/azure",
+    "terraform/azure/tests",
+    "terraform/gcp",
+    "terraform/gcp/tests",
+    "terraform/vault",
+    "terraform/vault/tests",
 ];
 
 /// A normal relative path below one of our folders.

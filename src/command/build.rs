@@ -44,7 +44,8 @@ pub(super) fn run(target: &Target, judge: &Judge, options: &Options, now: Offset
         .filter_map(|(judged, path)| Some((judged, judged.model.as_ref()?, path)))
         .collect();
     raise_open_files(wanted.len())?;
-    // All locks first, and in one order, whatever that of the profiles: of two builds at once one has them all, the other none.
+    // All locks first, in the order of their paths whatever that of the profiles: of two builds at once that name the folders
+    // alike, one has them all and the other none.
     let mut above = Made::default();
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by_key(|place| wanted.get(*place).map(|(.., path)| path));
@@ -77,10 +78,10 @@ fn raise_open_files(profiles: usize) -> Result<(), String> {
     let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
     let allowed = if rustix::process::setrlimit(resource, raised).is_ok() { limit.maximum } else { limit.current };
     // Each profile's folder stays open and locked; each thread has those open that it works in, and there are a few others.
-    let needed = profiles + parallel::threads(profiles) * write::OPEN + 64;
+    let needed = profiles + parallel::threads(profiles) * write::OPEN + 32;
     match allowed {
         Some(allowed) if u64::try_from(needed).is_ok_and(|needed| needed > allowed) => Err(format!(
-            "{profiles} profiles at once need {needed} open files, and this process may have {allowed} (`ulimit -n`)"
+            "so many profiles at once, {profiles}, need {needed} open files, and this process may have {allowed} (`ulimit -n`)"
         )),
         _ => Ok(()),
     }
@@ -99,8 +100,11 @@ impl Output {
         let mut made = Made::default();
         made.make(path)?;
         let folder = Folder::open(path)?;
-        // Whoever has the lock may be about to write there.
-        folder.lock().inspect_err(|_| made.keep())?;
+        if !folder.try_lock()? {
+            // Who has the lock may be about to write there.
+            made.keep();
+            return Err(folder.busy());
+        }
         Ok(Output { path: path.to_owned(), _made: made, folder })
     }
 }

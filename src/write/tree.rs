@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::split;
 use crate::folder::Folder;
 
-/// So many folders of a tree stay open at most: each user has one for secrets, and there may be thousands.
-pub const OPEN: usize = 64;
+/// So many folders of a tree stay open at most: more than a deployment has, but each user has one for secrets, too.
+pub const OPEN: usize = 48;
 
 /// The folders below an open one, by their paths; the empty path is that one itself.
 pub struct Tree<'out> {
@@ -77,19 +77,17 @@ impl<'out> Tree<'out> {
         Ok(())
     }
 
-    /// Removes what a killed build left under temporary names in a folder and in all below it, and folders that are empty then.
-    pub(super) fn sweep(&mut self, path: &str) -> Result<(), String> {
-        let Some(folder) = self.find(path)? else { return Ok(()) };
-        let some = folder.sweep()?;
-        for name in folder.folders()? {
-            self.sweep(&format!("{path}/{name}"))?;
+    /// Removes what a killed build left under temporary names in a folder, and the folder if it is empty then; tells whether
+    /// that is gone.
+    pub(super) fn sweep(&mut self, path: &str, lighter: bool) -> Result<bool, String> {
+        let Some(folder) = self.find(path)? else { return Ok(false) };
+        if !folder.sweep()? && !lighter {
+            return Ok(false);
         }
-        if some {
-            let (above, name) = split(path);
-            self.get(above)?.remove_empty(name)?;
-            self.known.remove(path);
-        }
-        Ok(())
+        let (above, name) = split(path);
+        self.get(above)?.remove_empty(name)?;
+        self.known.remove(path);
+        Ok(self.find(path)?.is_none())
     }
 
     fn know(&mut self, path: &str, found: Option<Folder>) {

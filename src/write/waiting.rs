@@ -46,11 +46,11 @@ impl<'out> Waiting<'out> {
         provision: &Provision,
         lock: Option<&File>,
     ) -> Result<(), String> {
-        self.gone.iter().try_for_each(|path| may_go(&mut tree, path))?;
         let prepared = prepare(&mut tree, files, provision);
         self.made = std::mem::take(&mut tree.made);
         self.modes = std::mem::take(&mut tree.modes);
         prepared?;
+        self.gone.iter().try_for_each(|path| may_go(&mut tree, path))?;
         for file in files {
             let (folder, name) = split(&file.path);
             let staged = tree.get(folder)?.stage(name, &file.bytes, file.mode, false)?;
@@ -75,7 +75,7 @@ impl<'out> Waiting<'out> {
         let mut tree = Tree::of(self.out);
         let filled = self.files.iter().map(|(folder, _)| folder.clone());
         let made = self.made.iter().flat_map(|made| [made.clone(), split(made).0.to_owned()]);
-        let changed: BTreeSet<String> = filled.chain(made).collect();
+        let mut changed: BTreeSet<String> = filled.chain(made).collect();
         // A folder that cannot be opened is told before the first file has its name.
         changed.iter().try_for_each(|path| tree.get(path).map(drop))?;
         // What fails, and what waits behind it, is still in the list, and goes.
@@ -87,6 +87,7 @@ impl<'out> Waiting<'out> {
             self.modes.clear();
         }
         self.gone.iter().try_for_each(|path| remove(self.out, path))?;
+        changed.extend(lasting(self.out, &self.gone)?);
         changed.iter().filter(|path| !path.is_empty()).try_for_each(|path| tree.get(path)?.sync())?;
         self.lock.take().map_or(Ok(()), |lock| self.out.resume(lock).commit())?;
         self.out.sync()?;
@@ -112,9 +113,12 @@ impl Drop for Waiting<'_> {
                 let _stays = above.remove_empty(name);
             }
         }
-        for (path, mode) in self.modes.iter().rev() {
-            if let Ok(Some(folder)) = tree.find(path) {
-                let _stays = folder.set_mode(*mode);
+        // A folder that was open to more people stays as closed as it is now.
+        for (path, before) in self.modes.iter().rev() {
+            if let Ok(Some(folder)) = tree.find(path)
+                && folder.mode().is_ok_and(|now| before & !now == 0)
+            {
+                let _stays = folder.set_mode(*before);
             }
         }
     }
@@ -132,4 +136,18 @@ fn may_go(tree: &mut Tree<'_>, path: &str) -> Result<(), String> {
     let (above, _) = split(path);
     tree.find(above)?.map_or(Ok(()), Folder::writable)?;
     if above.is_empty() { Ok(()) } else { may_go(tree, above) }
+}
+
+/// The folders that list no longer what went; of those that are gone themselves, the one above.
+fn lasting(out: &Folder, gone: &[String]) -> Result<BTreeSet<String>, String> {
+    let mut tree = Tree::of(out);
+    let mut found = BTreeSet::new();
+    for path in gone {
+        let mut folder = split(path).0;
+        while tree.find(folder)?.is_none() {
+            folder = split(folder).0;
+        }
+        found.insert(folder.to_owned());
+    }
+    Ok(found)
 }

@@ -106,6 +106,18 @@ fn what_is_synced() {
     assert_eq!(synced, wanted);
 }
 
+/// A key that goes is not back after a power cut.
+#[test]
+fn what_is_synced_when_something_goes() {
+    let room = Room::built(SMALL);
+    room.run(["certs", "rollover", "begin", "p.yaml"]).ended(0);
+    room.run(["certs", "rollover", "switch", "p.yaml"]).ended(0);
+    let calls = inject::calls(&room, &["certs", "rollover", "finish", "p.yaml"], "deploy");
+    let of = |name: &str| calls.iter().position(|call| call.name == name && call.path.starts_with("deploy/secrets/ca"));
+    let (gone, synced) = (of("unlinkat").expect("a key goes"), of("fsync").expect("its folder is synced"));
+    assert!(gone < synced);
+}
+
 #[test]
 fn renewed_certificates() {
     Work {
@@ -243,6 +255,10 @@ impl Work<'_> {
         state::old_or_new(&self.before, after, &now, &when);
         match fault {
             Fault::Kill => assert_eq!(out.code, None, "{when}: it was not killed: {}", out.stderr),
+            // It looked for leftovers of others, where it need not see anything: that makes no difference.
+            Fault::Error if out.code == Some(0) && !call.changes => {
+                return self.completed(&room, after, &when, true);
+            }
             Fault::Error | Fault::Errors => {
                 assert_eq!(out.code, Some(2), "{when}: {}", out.stderr);
                 let line = out.stderr.lines().find(|line| line.starts_with("redisgen: "));
@@ -252,12 +268,7 @@ impl Work<'_> {
                 let left: Vec<&String> = now.keys().filter(|path| state::is_temporary(path)).collect();
                 assert!(left.is_empty(), "{when}: {left:?} are left");
                 // Nothing at all was done, not even a folder made; that the next run works is known then.
-                let mut left = now.clone();
-                // Whoever holds no lock does not remove what another process may be about to write to.
-                if call.name == "flock" && !self.before.contains_key("deploy") {
-                    left.remove("deploy");
-                }
-                let renamed = content(&left) != content(&self.before);
+                let renamed = content(&now) != content(&self.before);
                 assert!(!renamed || *late, "{when}: something was written");
                 if !renamed {
                     return;

@@ -169,3 +169,45 @@ fn a_file_that_may_not_go() {
     assert_eq!(build().code, Some(0));
     assert!(!room.path("deploy/monitoring").exists());
 }
+
+/// What stands where a profile writes nothing is nobody's business, whatever it is, and whatever lies below.
+#[test]
+fn things_in_places_that_are_not_needed() {
+    for thing in THINGS {
+        let room = Room::with(
+            "version: 1\nname: demo\nenvironment: development\nusers: [{ name: app, role: application, keys: [\"app:*\"] }]\ntls: { mode: mutual }\n",
+        );
+        room.file("victim/.x.0123456789abcdef.tmp", "mine\n");
+        std::fs::create_dir(room.path("deploy")).expect("folder");
+        for place in ["backup", "terraform", "storage"] {
+            put(&room, thing, &format!("deploy/{place}"));
+        }
+        let deep = "docs".to_owned() + &"/a".repeat(900);
+        std::fs::create_dir_all(room.path(&format!("deploy/{deep}"))).expect("folders");
+        room.file("deploy/client/node_modules/.x.0123456789abcdef.tmp", "mine\n");
+        let lies = room.tree("");
+        for command in
+            [&["build", "p.yaml"][..], &["build", "p.yaml", "--force"], &["certs", "renew", "p.yaml", "--force"]]
+        {
+            room.run(command).ended(0);
+        }
+        let now = room.tree("");
+        for (path, entry) in lies.iter().filter(|(path, _)| *path != "deploy") {
+            assert!(now.get(path).is_some_and(|now| now.bytes == entry.bytes), "{thing}: {path} is gone");
+        }
+    }
+}
+
+/// Folders that were open to others are closed when passwords come into them, and stay so after an error.
+#[test]
+fn open_secrets_stay_closed_after_an_error() {
+    let room = Room::built(MUTUAL);
+    room.file("p.yaml", MUTUAL.replace("mode: mutual }", "mode: mutual }\nnetwork: { port: 7000 }"));
+    room.chmod("deploy/secrets", 0o755);
+    let command = ["certs", "renew", "p.yaml", "--force"];
+    let calls = crate::inject::calls(&room, &command, "deploy");
+    let write = calls.iter().rfind(|call| call.name == "write").expect("a write");
+    room.chmod("deploy/secrets", 0o755);
+    crate::inject::run(&room, &command, write, crate::inject::Fault::Error).ended(2);
+    assert_eq!(room.mode("deploy/secrets"), 0o700);
+}

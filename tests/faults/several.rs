@@ -128,7 +128,11 @@ fn a_system_that_lets_few_files_be_open() {
     let room = many(60);
     let out = room.shell("set -e; ulimit -Sn 20; ulimit -Hn 80; exec \"$REDISGEN\" build p --out all").ended(2);
     out.no_panic();
-    assert!(out.stderr.contains("60 profiles at once need ") && out.stderr.contains("(`ulimit -n`)"), "{}", out.stderr);
+    assert!(
+        out.stderr.contains("so many profiles at once, 60, need ") && out.stderr.contains("(`ulimit -n`)"),
+        "{}",
+        out.stderr
+    );
     assert!(!room.path("all").exists(), "something was made");
     // What it asks for is enough, and a soft limit is raised.
     let needed = out.stderr.split("need ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a number");

@@ -126,7 +126,7 @@ fn status(model: &Model, profile: String, path: &Path, now: OffsetDateTime) -> R
         status.problems.push(problem("rotation-pending", what));
         status.rotation = Some(Pending { phase: state.phase, began: state.began.clone(), users: state.users.clone() });
     }
-    let pending = rotation::pending(state.as_ref());
+    let (pending, both) = (rotation::pending(state.as_ref()), rotation::both(state.as_ref()));
     let sealed = Sealed::read(&out, &mut status)?;
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
     for user in model.logins() {
@@ -136,7 +136,7 @@ fn status(model: &Model, profile: String, path: &Path, now: OffsetDateTime) -> R
             if let Some(other) = seen.insert(digest.clone(), user.name.clone()) {
                 found.0.problems.push(problem("shared", format!("{other} has the same password")));
             }
-            sealed.compare(&out, user, digest, &rotation::both(state.as_ref()), &mut found.0)?;
+            sealed.compare(&out, user, digest, &both, &mut found.0)?;
         }
         let rotating = state.as_ref().is_some_and(|state| state.users.contains(&user.name));
         for name in rotation::beside(&user.name).iter().filter(|_| !rotating) {
