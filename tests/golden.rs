@@ -85,6 +85,21 @@ fn artefacts() {
 }
 
 /// The file's name is the rule; `# also: a b` in its first lines names what else it raises.
+/// A build sweeps the folders that it knows; each file lies in one of them.
+#[test]
+fn every_folder_is_known() {
+    let mut found = BTreeSet::new();
+    for path in fixtures("ok") {
+        let model = judge(&path).0.expect("a model");
+        let files = render::render(&model).expect("rendered");
+        found.extend(files.iter().filter_map(|file| Some(file.path.rsplit_once('/')?.0.to_owned())));
+    }
+    let known: BTreeSet<String> = redisgen::lock::FOLDERS.iter().map(|folder| (*folder).to_owned()).collect();
+    // No file lies in `terraform` itself.
+    let unused: Vec<&String> = known.difference(&found).collect();
+    assert!(found.is_subset(&known) && unused == ["terraform"], "{found:?}");
+}
+
 #[test]
 fn every_rule_has_a_fixture_that_raises_it_and_nothing_unannounced() {
     let mut proven: BTreeSet<String> = BTreeSet::new();
