@@ -134,6 +134,23 @@ fn modes_whatever_the_umask() {
     }
 }
 
+/// A power cut in a first build: files without their bytes, and no lock. Nobody's work is in an empty file.
+#[test]
+fn empty_files_are_filled() {
+    let room = Room::built(PROD);
+    std::fs::remove_file(room.path("deploy/redisgen.lock")).expect("removed");
+    for file in ["redis/redis.conf", "redis/users.acl", "docs/RUNBOOK.md"] {
+        room.file(&format!("deploy/{file}"), "");
+    }
+    room.run(["build", "p.yaml"]).ended(0);
+    room.run(["diff", "p.yaml"]).ended(0);
+    // One with bytes of somebody else is not touched.
+    std::fs::remove_file(room.path("deploy/redisgen.lock")).expect("removed");
+    room.file("deploy/redis/redis.conf", "port 6379\n");
+    room.run(["build", "p.yaml"]).ended(2);
+    assert_eq!(room.read("deploy/redis/redis.conf"), "port 6379\n");
+}
+
 /// Git checks folders out with 0755 or 0775: secrets that a change brings are known to its author.
 #[test]
 fn diff_sees_secrets_that_are_open_to_others() {

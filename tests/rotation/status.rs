@@ -59,7 +59,7 @@ fn nothing_is_told_of_what_is_right() {
 #[test]
 fn each_finding_is_told() {
     type Spoil = fn(&Room);
-    let cases: [(&[&str], Spoil); 13] = [
+    let cases: [(&[&str], Spoil); 14] = [
         (&["app missing"], |room| std::fs::remove_file(room.path(&file("app"))).expect("removed")),
         (&["health mode"], |room| room.chmod(&file("health"), 0o600)),
         (&["app owner"], |room| {
@@ -85,6 +85,11 @@ fn each_finding_is_told() {
             assert!(text.contains("~app:*"));
             room.file("deploy/secrets/server/users.acl", text.replace("~app:*", "~*"));
         }),
+        (&["- sealed-rules", "app sealed-password"], |room| {
+            let text = room.read("deploy/secrets/server/users.acl");
+            let others: Vec<&str> = text.lines().filter(|line| !line.starts_with("user app ")).collect();
+            room.file("deploy/secrets/server/users.acl", others.join("\n") + "\n");
+        }),
         (&["- rotation-pending"], |room| {
             rotate(room, &["--user", "app"]).ended(0);
         }),
@@ -97,6 +102,16 @@ fn each_finding_is_told() {
         spoil(&room);
         assert_eq!(told(&room), set(expected), "{expected:?}");
     }
+}
+
+/// Whoever can write a state of a rotation does not write to the terminal by it.
+#[test]
+fn a_damaged_state_is_told_in_one_line() {
+    let room = room();
+    room.file("deploy/secrets/rotation.toml", "\"a\\u001b[31m\\n::error::x\" = 1\n");
+    let out = room.run(["secrets", "status", "p.yaml"]).ended(1);
+    let line = out.stdout.lines().find(|line| line.contains("::error::x")).expect("it is told");
+    assert!(!line.starts_with("::") && !out.stdout.contains('\u{1b}'), "{}", out.stdout);
 }
 
 fn dated(room: &Room, user: &str, days: i64) {

@@ -233,8 +233,7 @@ impl Sealed {
             let digests = line.split(' ').filter_map(|word| word.strip_prefix('#')).map(str::to_ascii_lowercase);
             Some((line.split(' ').nth(1)?.to_owned(), digests.collect()))
         };
-        // Of two lines for a user the first one counts.
-        let digests = text.iter().flat_map(|text| text.lines().rev()).filter_map(of_line).collect();
+        let digests = text.iter().flat_map(|text| text.lines()).filter_map(of_line).collect();
         Ok(Sealed { text, digests })
     }
 
