@@ -11,7 +11,7 @@ use crate::output::ListFormat;
 
 pub use arguments::{
     AccessArguments, AccessFormat, Judge, Keeper, ReportArguments, Review, RotateArguments, RulesFormat,
-    SecretsArguments, Target,
+    SecretsArguments, Strictness, Target,
 };
 #[cfg(feature = "verify")]
 pub use arguments::{ApplyArguments, VerifyArguments};

@@ -22,6 +22,24 @@ pub struct Judge {
     pub format: Format,
 }
 
+/// What a command asks of a profile before it works with it.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Strictness {
+    /// Refuse a profile with findings of this severity or worse.
+    #[arg(long, value_name = "SEVERITY", default_value = "error")]
+    pub deny: Severity,
+    /// The day to judge dates by, instead of today.
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+}
+
+impl Strictness {
+    /// As `build` judges, for people.
+    pub fn judge(self) -> Judge {
+        Judge { deny: Some(self.deny), as_of: self.as_of, format: Format::Human }
+    }
+}
+
 /// What `validate` reports, and whether it mends.
 #[derive(Args, Clone, Debug)]
 pub struct Review {
@@ -67,12 +85,9 @@ pub struct Keeper {
     /// What and where.
     #[command(flatten)]
     pub target: Target,
-    /// Refuse a profile with findings of this severity or worse.
-    #[arg(long, value_name = "SEVERITY", default_value = "error")]
-    pub deny: Severity,
-    /// The day to judge dates by, instead of today.
-    #[arg(long, value_name = "DATE")]
-    pub as_of: Option<Date>,
+    /// How strictly.
+    #[command(flatten)]
+    pub strictness: Strictness,
 }
 
 /// How rules are listed.
@@ -101,12 +116,9 @@ pub struct AccessArguments {
     /// files, or twice: for the old and for the new one.
     #[arg(long, value_name = "ENGINE")]
     pub engine: Vec<EngineArgument>,
-    /// Refuse a profile with findings of this severity or worse.
-    #[arg(long, value_name = "SEVERITY", default_value = "error")]
-    pub deny: Severity,
-    /// The day to judge dates by, instead of today.
-    #[arg(long, value_name = "DATE")]
-    pub as_of: Option<Date>,
+    /// How strictly.
+    #[command(flatten)]
+    pub strictness: Strictness,
     /// How the answer is printed.
     #[arg(long, value_enum, default_value_t = AccessFormat::Human)]
     pub format: AccessFormat,
@@ -122,12 +134,9 @@ pub struct ReportArguments {
     /// redisgen did not write is not replaced.
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     pub html: Option<std::path::PathBuf>,
-    /// Refuse a profile with findings of this severity or worse.
-    #[arg(long, value_name = "SEVERITY", default_value = "error")]
-    pub deny: Severity,
-    /// The day to judge dates by, instead of today.
-    #[arg(long, value_name = "DATE")]
-    pub as_of: Option<Date>,
+    /// How strictly.
+    #[command(flatten)]
+    pub strictness: Strictness,
     /// How the answer is printed.
     #[arg(long, value_enum, default_value_t = ListFormat::Human)]
     pub format: ListFormat,
@@ -227,12 +236,9 @@ pub struct ApplyArguments {
     /// Show the steps, change nothing; ends with 1 if there are some.
     #[arg(long)]
     pub dry_run: bool,
-    /// Refuse a profile with findings of this severity or worse.
-    #[arg(long, value_name = "SEVERITY", default_value = "error")]
-    pub deny: Severity,
-    /// The day to judge dates by, instead of today.
-    #[arg(long, value_name = "DATE")]
-    pub as_of: Option<Date>,
+    /// How strictly.
+    #[command(flatten)]
+    pub strictness: Strictness,
     /// How the steps are printed.
     #[arg(long, value_enum, default_value_t = ListFormat::Human)]
     pub format: ListFormat,
@@ -299,12 +305,9 @@ pub struct RotateArguments {
     #[cfg(feature = "verify")]
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<std::path::PathBuf>,
-    /// Refuse a profile with findings of this severity or worse.
-    #[arg(long, value_name = "SEVERITY", default_value = "error")]
-    pub deny: Severity,
-    /// The day to judge dates by, instead of today.
-    #[arg(long, value_name = "DATE")]
-    pub as_of: Option<Date>,
+    /// How strictly.
+    #[command(flatten)]
+    pub strictness: Strictness,
 }
 
 /// How access is shown.

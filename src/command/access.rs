@@ -9,13 +9,13 @@ use crate::access::difference::Difference;
 use crate::access::{self, Access, difference, json, sheet};
 use crate::acl::file::BadLine;
 use crate::artefact::access_sheet;
-use crate::cli::{AccessArguments, AccessFormat, Judge};
+use crate::cli::{AccessArguments, AccessFormat};
 use crate::console;
 use crate::engine::{self, EngineArgument, Line};
 use crate::finding::{Finding, Report};
 use crate::input::{self, ProfilePath, Projects, Work};
 use crate::load::Input;
-use crate::output::{Format, human, json as findings};
+use crate::output::{human, json as findings};
 use crate::profile::EngineKind;
 use crate::render;
 use crate::source::{FileId, Source, Sources, Span};
@@ -168,7 +168,7 @@ fn read_one(
         }
         return Ok(acl_file(line, input).map(|access| Read { access, path: path.clone() }));
     }
-    let options = Judge { deny: Some(arguments.deny), as_of: arguments.as_of, format: Format::Human };
+    let options = arguments.strictness.judge();
     let judged = judge_input(work.clone(), input, engine, &options, now)?;
     let refused = if judged.passes() || side == Side::Old { None } else { Some(judged.verdict()) };
     let Judged { model: Some(model), report, .. } = judged else { return Ok(Err(judged.report)) };

@@ -41,7 +41,7 @@ struct Row<'run> {
 pub(super) fn run(arguments: &ApplyArguments, now: OffsetDateTime) -> Result<Exit, String> {
     crate::verify::interrupt::listen()?;
     let place = Target { profiles: arguments.profile.iter().cloned().collect(), out: arguments.out.clone() };
-    let found = profiles(&place, (arguments.deny, arguments.as_of), arguments.format, now)?;
+    let found = profiles(&place, arguments.strictness, arguments.format, now)?;
     let Some(mut all) = found else { return Ok(Exit::Found) };
     let (Some((judged, path)), true) = (all.pop(), all.is_empty()) else {
         return Err("a server is one profile's: name it".to_owned());

@@ -7,11 +7,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Exit, Judged, output_folders};
-use crate::cli::{CertsCommand, Judge, Keeper};
+use crate::cli::{CertsCommand, Keeper};
 use crate::console;
 use crate::folder::Folder;
 use crate::model::Model;
-use crate::output::{Format, ListFormat, human};
+use crate::output::{ListFormat, human};
 use crate::provision::inventory::{Entry, inventory};
 use crate::provision::rollover::Step;
 use crate::provision::{self, Options, Provision, Renew};
@@ -43,7 +43,7 @@ type Tree = (Judged, Folder, String);
 
 /// The profiles and their trees; none if a profile is refused.
 fn trees(keeper: &Keeper, now: OffsetDateTime) -> Result<Option<Vec<Tree>>, String> {
-    let options = Judge { deny: Some(keeper.deny), as_of: keeper.as_of, format: Format::Human };
+    let options = keeper.strictness.judge();
     let judged = super::judge_quietly(&keeper.target.profiles, &options, now)?;
     for refused in judged.iter().filter(|judged| !judged.passes()) {
         console::out(&human::findings(&refused.report));
@@ -97,7 +97,7 @@ fn shown(entry: &Entry, now: OffsetDateTime) -> Shown<'_> {
 
 fn status(keeper: &Keeper, format: ListFormat, now: OffsetDateTime) -> Result<Exit, String> {
     let Some(trees) = trees(keeper, now)? else { return Ok(Exit::Found) };
-    let now = keeper.as_of.map_or(now, |date| date.0.with_time(now.time()).assume_utc());
+    let now = keeper.strictness.as_of.map_or(now, |date| date.0.with_time(now.time()).assume_utc());
     let mut all = Vec::new();
     for (judged, out, name) in &trees {
         let entries = match &judged.model {

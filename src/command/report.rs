@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Exit, judge};
-use crate::cli::{Judge, ReportArguments};
+use crate::cli::ReportArguments;
 use crate::console;
 use crate::folder::Folder;
 use crate::input::{self, Projects};
 use crate::model::Model;
-use crate::output::{Format, ListFormat, human, json};
+use crate::output::{ListFormat, human, json};
 use crate::render::{self, File};
 use crate::report::{SecurityReport, page};
 
@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &ReportArguments, now: time::OffsetDateTime) -> Res
     if work.len() != 1 && arguments.html.is_some() {
         return Err("--html writes the page of one profile: name it".to_owned());
     }
-    let options = Judge { deny: Some(arguments.deny), as_of: arguments.as_of, format: Format::Human };
+    let options = arguments.strictness.judge();
     let mut made: Vec<(Vec<File>, Model, String)> = Vec::new();
     for work in work {
         let name = work.path.name.clone();

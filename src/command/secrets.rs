@@ -9,11 +9,9 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use super::{Exit, Judged, judge, output_folders, print};
-use crate::cli::{Judge, SecretsArguments, SecretsCommand, Target};
+use crate::cli::{Judge, SecretsArguments, SecretsCommand, Strictness, Target};
 use crate::console;
-use crate::finding::Severity;
 use crate::folder::Folder;
-use crate::format::Date;
 use crate::input::Projects;
 use crate::model::Model;
 use crate::output::{Format, ListFormat};
@@ -35,7 +33,7 @@ pub(super) fn run(command: &SecretsCommand, now: OffsetDateTime) -> Result<Exit,
 /// Profiles that are not refused, with the folders of their artefacts; none if one is, which is told then.
 pub(super) fn profiles(
     target: &Target,
-    (deny, as_of): (Severity, Option<Date>),
+    strictness: Strictness,
     format: ListFormat,
     now: OffsetDateTime,
 ) -> Result<Option<Vec<(Judged, PathBuf)>>, String> {
@@ -43,7 +41,7 @@ pub(super) fn profiles(
         ListFormat::Human => Format::Human,
         ListFormat::Json => Format::Json,
     };
-    let judging = Judge { deny: Some(deny), as_of, format };
+    let judging = Judge { format, ..strictness.judge() };
     let work = Projects::new()?.work(&target.profiles)?;
     let judged: Vec<Judged> = work.into_iter().map(|work| judge(work, &judging, now)).collect::<Result<_, _>>()?;
     if judged.iter().any(|judged| !judged.passes()) {
@@ -81,9 +79,7 @@ pub(super) fn opened(path: &Path) -> Result<Folder, String> {
 }
 
 fn seal(arguments: &SecretsArguments, now: OffsetDateTime) -> Result<Exit, String> {
-    let Some(all) =
-        profiles(&arguments.keeper.target, (arguments.keeper.deny, arguments.keeper.as_of), arguments.format, now)?
-    else {
+    let Some(all) = profiles(&arguments.keeper.target, arguments.keeper.strictness, arguments.format, now)? else {
         return Ok(Exit::Found);
     };
     // All are read and checked before the first is written.

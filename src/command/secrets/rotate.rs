@@ -18,7 +18,7 @@ use crate::rotation::{Phase, State};
 
 pub(super) fn run(arguments: &RotateArguments, now: OffsetDateTime) -> Result<Exit, String> {
     let target = Target { profiles: arguments.profile.iter().cloned().collect(), out: arguments.out.clone() };
-    let found = profiles(&target, (arguments.deny, arguments.as_of), ListFormat::Human, now)?;
+    let found = profiles(&target, arguments.strictness, ListFormat::Human, now)?;
     let Some(mut all) = found else { return Ok(Exit::Found) };
     let (Some((judged, path)), true) = (all.pop(), all.is_empty()) else {
         return Err("a rotation is of one profile: name it".to_owned());

@@ -64,12 +64,10 @@ fn problem(id: &'static str, what: impl Into<String>) -> Problem {
 const DAY: i64 = 86_400;
 
 pub(super) fn run(arguments: &SecretsArguments, now: OffsetDateTime) -> Result<Exit, String> {
-    let Some(all) =
-        profiles(&arguments.keeper.target, (arguments.keeper.deny, arguments.keeper.as_of), arguments.format, now)?
-    else {
+    let Some(all) = profiles(&arguments.keeper.target, arguments.keeper.strictness, arguments.format, now)? else {
         return Ok(Exit::Found);
     };
-    let now = arguments.keeper.as_of.map_or(now, |date| date.0.midnight().assume_utc());
+    let now = arguments.keeper.strictness.as_of.map_or(now, |date| date.0.midnight().assume_utc());
     let mut found = Vec::new();
     for (judged, path) in &all {
         let Some(model) = &judged.model else { continue };
